@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { failedStates, waitingStates, type Part } from '../../shared/ledger/parts.ts';
+import { settleMessages, type SettleDeps } from './settle.ts';
+import { takeInMessages, type TakeInDeps } from './take-in.ts';
+
+export const checkInboxInput = z.object({
+  runId: z.string(),
+  execution: z.string(),
+  /** How long the run's Wait states have waited so far. */
+  waitedSeconds: z.number(),
+});
+export type CheckInboxInput = z.infer<typeof checkInboxInput>;
+
+/** How often to look while a reply is out; the last stretch is without end. */
+export const pollPlan = z.array(z.object({ untilSeconds: z.number().optional(), everySeconds: z.number() })).min(1);
+export type PollPlan = z.infer<typeof pollPlan>;
+
+export interface CheckInboxOutput {
+  readonly waiting: number;
+  readonly answered: readonly number[];
+  readonly rejected: readonly number[];
+  readonly waitSeconds: number;
+  /** Why the first of the parts that failed did so; present where any did. */
+  readonly failure?: { readonly name: string; readonly message: string };
+}
+
+export interface CheckInboxDeps extends TakeInDeps, SettleDeps {
+  readonly ledger: TakeInDeps['ledger'] & SettleDeps['ledger'] & Pick<MailboxLedger, 'keepLease'>;
+  readonly files: TakeInDeps['files'] & SettleDeps['files'];
+  readonly leaseSeconds: number;
+  readonly pollPlan: PollPlan;
+  readonly replyDeadlineSeconds: number;
+}
+
+/**
+ * Takes in whatever waits in the inbox, attaches it to the parts it answers, and says what the run still waits for. A
+ * part without a reply at the deadline is overdue and changes nobody's status.
+ *
+ * @throws LeaseLost
+ */
+export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): Promise<CheckInboxOutput> {
+  const { runId, execution, waitedSeconds } = input;
+  const before = await deps.parts.list(runId);
+  const waited = Math.max(waitedSeconds, secondsSinceFirstSent(before, deps.now()));
+  const waitSeconds = waitFor(waited, deps.pollPlan);
+  await deps.ledger.keepLease({ execution, runId }, deps.leaseSeconds + waitSeconds);
+
+  await takeInMessages(deps);
+  await settleMessages(runId, deps);
+  if (waited >= deps.replyDeadlineSeconds) await giveUpWaiting(runId, deps);
+
+  const parts = await deps.parts.list(runId);
+  const failed = parts.find((part) => failedStates.includes(part.state));
+  const numbersOf = (states: readonly Part['state'][]) =>
+    parts.filter((part) => states.includes(part.state)).map((part) => part.part);
+  return {
+    waiting: numbersOf(waitingStates).length,
+    answered: numbersOf(['answered', 'reconciled']),
+    rejected: numbersOf(['rejected']),
+    waitSeconds,
+    ...(failed?.failure ? { failure: failed.failure } : {}),
+  };
+}
+
+async function giveUpWaiting(runId: string, { parts, replyDeadlineSeconds }: CheckInboxDeps): Promise<void> {
+  for (const { part, state, noticeAt } of await parts.list(runId)) {
+    if (!waitingStates.includes(state)) continue;
+    const heard = noticeAt === undefined ? 'nothing was heard' : 'only the job notice came';
+    const message = `No answer within ${replyDeadlineSeconds} seconds: ${heard}`;
+    await parts.move(runId, part, waitingStates, { state: 'overdue', failure: { name: 'ReplyOverdue', message } });
+  }
+}
+
+export function waitFor(waitedSeconds: number, plan: PollPlan): number {
+  const stretch = plan.find(({ untilSeconds }) => untilSeconds === undefined || waitedSeconds < untilSeconds);
+  return (stretch ?? plan.at(-1))?.everySeconds ?? 3600;
+}
+
+function secondsSinceFirstSent(parts: readonly Part[], now: Date): number {
+  const sent = parts.flatMap((part) => (part.sentAt === undefined ? [] : [Date.parse(part.sentAt)]));
+  return sent.length === 0 ? 0 : (now.getTime() - Math.min(...sent)) / 1000;
+}

@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { PermanentError } from '../../shared/errors.ts';
+import type { Files } from '../../shared/files.ts';
+import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import type { Part, Parts } from '../../shared/ledger/parts.ts';
+import { runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
+import { log } from '../../shared/log.ts';
+import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot.ts';
+import { reportOf, type Report } from '../../shared/report/report.ts';
+import { runFiles } from '../../shared/run-files.ts';
+
+export const closeRunInput = z.object({
+  runId: z.string(),
+  execution: z.string(),
+  /** How the run ends where nothing was to be written; absent after writing. */
+  outcome: runOutcome.optional(),
+  written: z.number(),
+  /** The reviewer's words, where the run was held and approved. */
+  decision: z.string().optional(),
+});
+export type CloseRunInput = z.infer<typeof closeRunInput>;
+
+export interface CloseRunOutput {
+  readonly runId: string;
+  readonly outcome: RunOutcome;
+  readonly reportKey: string;
+}
+
+export interface CloseRunDeps {
+  readonly now: () => Date;
+  readonly leaseSeconds: number;
+  readonly runs: Pick<Runs, 'read' | 'update'>;
+  readonly parts: Pick<Parts, 'list'>;
+  readonly latest: Pick<LatestSnapshot, 'move'>;
+  readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
+  readonly files: Pick<Files, 'writeOnce'>;
+  readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
+  readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
+  readonly publish: (report: Report) => Promise<void>;
+}
+
+/**
+ * Closes a run whose writes have all succeeded: the new snapshot becomes the one that holds, the report is kept, the
+ * operators are told, the mailbox is free again. Ranges without a usable answer carry their old snapshot on.
+ *
+ * @throws LeaseLost; SnapshotSuperseded where another run has completed in the meantime
+ */
+export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promise<CloseRunOutput> {
+  const { runId, execution } = input;
+  await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
+  const run = await deps.runs.read(runId);
+  const parts = await deps.parts.list(runId);
+  const closedAt = await closingTime(run, deps);
+  const outcome =
+    input.outcome ?? (parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially');
+
+  if (input.outcome === undefined) await moveLatest(run, parts, closedAt, deps);
+
+  const ending = { closedAt, outcome, written: input.written, ...(input.decision ? { decision: input.decision } : {}) };
+  const report = reportOf(run, parts, ending);
+  const { key: reportKey } = await deps.writeReport(report);
+  await deps.runs.update(runId, { state: 'closed', outcome, reportKey });
+  await deps.mailbox.releaseLease(execution);
+  await deps.publish(report);
+  log.info('run.closed', { runId, outcome, ...report.changes, written: input.written });
+  return { runId, outcome, reportKey };
+}
+
+/** The moment that this opening's closing began: a repeat writes the same bytes. */
+async function closingTime(run: Run, deps: CloseRunDeps): Promise<string> {
+  if (run.closing?.opening === run.opening) return run.closing.at;
+  const at = deps.now().toISOString();
+  await deps.runs.update(run.runId, { closing: { opening: run.opening, at } });
+  return at;
+}
+
+async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
+  const { runId, opening, baseManifestKey } = run;
+  const base = await deps.readManifest(baseManifestKey);
+  const manifest: SnapshotManifest = { runId, entries: parts.flatMap((part) => entriesOf(part, base)) };
+  const file = await deps.files.writeOnce(
+    runFiles.manifest(runId, opening),
+    `${JSON.stringify(manifest, undefined, 1)}\n`,
+  );
+  const moved = await deps.latest.move(baseManifestKey, {
+    manifestKey: file.key,
+    manifestSha256: file.sha256,
+    runId,
+    closedAt,
+  });
+  if (!moved) {
+    throw new PermanentError(
+      'SnapshotSuperseded',
+      `Another run has completed since run ${runId} began: start a new run`,
+    );
+  }
+}
+
+/** A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. */
+function entriesOf(part: Part, base: SnapshotManifest): SnapshotEntry[] {
+  const { from, to, reply, sentAt, reconciled } = part;
+  if (part.state !== 'reconciled' || !reconciled || !reply || sentAt === undefined) return entriesWithin(base, part);
+  const { key, sha256, rows, optedOut } = reconciled.snapshot;
+  return [{ from, to, key, sha256, rows, optedOut, asAt: reply.asAt, sentAt, modelVersion: reconciled.modelVersion }];
+}

@@ -1,0 +1,50 @@
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { z } from 'zod';
+import { positiveInteger, readConfig } from '../../shared/config.ts';
+import { Files } from '../../shared/files.ts';
+import { openLedger } from '../../shared/ledger/ledger.ts';
+import { readManifest } from '../../shared/ndop/read-manifest.ts';
+import { notify } from '../../shared/notify.ts';
+import type { Report } from '../../shared/report/report.ts';
+import { reportText } from '../../shared/report/report-text.ts';
+import { writeReport } from '../../shared/report/write-report.ts';
+import { task } from '../../shared/task.ts';
+import { closeRun, closeRunInput } from './close-run.ts';
+
+const config = readConfig(process.env, {
+  BUCKET: z.string(),
+  LEASE_SECONDS: positiveInteger,
+  LEDGER_TABLE: z.string(),
+  MAILBOX: z.string(),
+  TOPIC_ARN: z.string(),
+});
+const ledger = openLedger(config.LEDGER_TABLE);
+const files = new Files(new S3Client({}), config.BUCKET);
+const sns = new SNSClient({});
+const metrics = new Metrics({ namespace: 'ndop', serviceName: 'ndop' });
+
+async function publish(report: Report): Promise<void> {
+  metrics.addMetric('PeopleAnswered', MetricUnit.Count, report.answered);
+  metrics.addMetric('OptOutRatePct', MetricUnit.Percent, report.optOutPercent);
+  metrics.addMetric('ConsentsWritten', MetricUnit.Count, report.consents.written);
+  metrics.addMetric('RowsQuarantined', MetricUnit.Count, report.cohort.quarantined);
+  metrics.publishStoredMetrics();
+  await notify(sns, config.TOPIC_ARN, `NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
+}
+
+export const handler = task(closeRunInput, (input) =>
+  closeRun(input, {
+    now: () => new Date(),
+    leaseSeconds: config.LEASE_SECONDS,
+    runs: ledger.runs,
+    parts: ledger.parts,
+    latest: ledger.latest,
+    mailbox: ledger.mailbox(config.MAILBOX),
+    files,
+    readManifest: (key) => readManifest(files, key),
+    writeReport: (report) => writeReport(files, report),
+    publish,
+  }),
+);

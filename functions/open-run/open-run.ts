@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { PermanentError } from '../../shared/errors.ts';
+import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
+import { runIdForm, runIdOf } from '../../shared/ndop/run-id.ts';
+
+/** What a person or the schedule starts a run with. */
+export const startInput = z
+  .strictObject({
+    trigger: z.enum(['schedule', 'console']),
+    scheduledTime: z.iso.datetime({ offset: true }).optional(),
+    mode: runMode.default('refresh'),
+    resumeRunId: z.string().regex(runIdForm, 'must be a run id such as 20260901T020000Z-7f3a').optional(),
+    cohort: cohortChoice.optional(),
+    reason: z.string().trim().min(1).max(500).optional(),
+  })
+  .refine(({ trigger, reason }) => trigger !== 'console' || reason !== undefined, {
+    path: ['reason'],
+    message: 'a run from the console needs a reason',
+  })
+  .refine(({ trigger, scheduledTime }) => trigger !== 'schedule' || scheduledTime !== undefined, {
+    path: ['scheduledTime'],
+    message: 'a scheduled run needs its scheduled time',
+  })
+  .refine(({ mode, resumeRunId }) => mode !== 'resume' || resumeRunId !== undefined, {
+    path: ['resumeRunId'],
+    message: 'a resume needs the id of the run to resume',
+  })
+  .refine(({ mode, resumeRunId }) => mode !== 'refresh' || resumeRunId === undefined, {
+    path: ['resumeRunId'],
+    message: 'only a resume or a dry run goes with a run id',
+  });
+
+export const openRunInput = z.object({
+  execution: z.object({ id: z.string(), name: z.string(), startedAt: z.iso.datetime({ offset: true }) }),
+  input: startInput,
+});
+export type OpenRunInput = z.infer<typeof openRunInput>;
+
+export interface OpenRunOutput {
+  readonly disposition: 'opened' | 'duplicate' | 'already-running';
+  readonly runId: string;
+  /** The run that holds the mailbox, where this one may not; else empty. */
+  readonly holder: string;
+  readonly isDryRun: boolean;
+  readonly isReopened: boolean;
+  /** The cohort comes by bulk export of the FHIR store's Patients rather than by search. */
+  readonly needsExport: boolean;
+}
+
+export interface OpenRunDeps {
+  readonly defaultCohort: CohortChoice;
+  readonly patientRead: 'search' | 'export';
+  readonly leaseSeconds: number;
+  readonly runs: Pick<Runs, 'open' | 'find' | 'read' | 'update'>;
+  readonly mailbox: Pick<MailboxLedger, 'holdLease'>;
+  readonly latest: Pick<LatestSnapshot, 'read'>;
+}
+
+/**
+ * Opens a run, or opens an earlier one again: one run per moment and starter, one run at a time per mailbox. A resumed
+ * run goes through every state once more, and each step passes over what it finds done.
+ *
+ * @throws PermanentError RunUnknown, SnapshotSuperseded
+ */
+export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunDeps): Promise<OpenRunOutput> {
+  const isReopened = input.resumeRunId !== undefined;
+  const runId = input.resumeRunId ?? newRunId(input, execution);
+  const existing = isReopened ? await deps.runs.read(runId) : await deps.runs.find(runId);
+  const choice = existing?.cohortChoice ?? input.cohort ?? deps.defaultCohort;
+  const needsExport = choice.source === 'fhir-store' && deps.patientRead === 'export';
+  const said = { runId, holder: '', isDryRun: input.mode === 'dry-run', isReopened, needsExport };
+
+  if (existing && !isReopened && existing.executionArn !== execution.id) return { disposition: 'duplicate', ...said };
+  const lease = await deps.mailbox.holdLease({ execution: execution.id, runId }, deps.leaseSeconds);
+  if (!lease.held) return { disposition: 'already-running', ...said, holder: lease.holder };
+
+  const latest = await deps.latest.read();
+  if (existing) {
+    if (latest && latest.runId !== runId && latest.manifestKey !== existing.baseManifestKey) {
+      throw new PermanentError(
+        'SnapshotSuperseded',
+        `Run ${latest.runId} has completed since run ${runId} began, so its answers are old: start a new run instead`,
+      );
+    }
+    const isRepeat = existing.executionArn === execution.id;
+    if (!isRepeat) {
+      const opening = existing.opening + 1;
+      await deps.runs.update(runId, { state: 'running', executionArn: execution.id, mode: input.mode, opening });
+    }
+    return { disposition: 'opened', ...said };
+  }
+  const row: Run = {
+    runId,
+    state: 'running',
+    trigger: input.trigger,
+    mode: input.mode,
+    ...(input.reason === undefined ? {} : { reason: input.reason }),
+    cohortChoice: choice,
+    executionArn: execution.id,
+    openedAt: execution.startedAt,
+    opening: 1,
+    ...(latest ? { baseManifestKey: latest.manifestKey } : {}),
+  };
+  return { disposition: (await deps.runs.open(row)) ? 'opened' : 'duplicate', ...said };
+}
+
+function newRunId(input: OpenRunInput['input'], execution: OpenRunInput['execution']): string {
+  if (input.trigger === 'schedule' && input.scheduledTime !== undefined) {
+    return runIdOf(new Date(input.scheduledTime), 'schedule');
+  }
+  return runIdOf(new Date(execution.startedAt), execution.name);
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import type { Parts } from '../../shared/ledger/parts.ts';
+import type { Runs } from '../../shared/ledger/runs.ts';
+import { parseJson } from '../../shared/json.ts';
+import { reportOf, type Report } from '../../shared/report/report.ts';
+
+export const recordFailureInput = z.object({
+  /** Null where the run failed before it had an id. */
+  runId: z.string().nullable(),
+  execution: z.string(),
+  startedAt: z.string(),
+  stage: z.string(),
+  /** Consents that are written all the same. */
+  written: z.number(),
+  error: z.object({ Error: z.string(), Cause: z.string().optional() }),
+});
+export type RecordFailureInput = z.infer<typeof recordFailureInput>;
+
+export interface RecordFailureOutput {
+  readonly name: string;
+  readonly message: string;
+}
+
+export interface RecordFailureDeps {
+  readonly now: () => Date;
+  readonly runs: Pick<Runs, 'find' | 'update'>;
+  readonly parts: Pick<Parts, 'list'>;
+  readonly mailbox: Pick<MailboxLedger, 'releaseLease'>;
+  readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
+  readonly notify: (subject: string, message: string) => Promise<void>;
+}
+
+/** Records why a run failed, frees the mailbox and tells the operators. What the run has learnt stays for a resume. */
+export async function recordFailure(input: RecordFailureInput, deps: RecordFailureDeps): Promise<RecordFailureOutput> {
+  const { runId, execution, stage } = input;
+  const failure = { name: input.error.Error, stage, message: messageOf(input.error) };
+  await deps.mailbox.releaseLease(execution);
+
+  const run = runId === null ? undefined : await deps.runs.find(runId);
+  // Another execution's run of the same id is none of this one's business.
+  if (run?.executionArn === execution) {
+    const parts = await deps.parts.list(run.runId);
+    const ending = { closedAt: deps.now().toISOString(), outcome: 'Failed', failure, written: input.written } as const;
+    const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));
+    await deps.runs.update(run.runId, { state: 'failed', failure, reportKey });
+  }
+  const named = run ? `run ${run.runId}` : `the run started ${input.startedAt}`;
+  await deps.notify(
+    `NDOP ${named} failed: ${failure.name}`,
+    `${failure.message}\nStage: ${stage}\nNo later stage has run.`,
+  );
+  return { name: failure.name, message: failure.message };
+}
+
+const lambdaCause = z.object({ errorMessage: z.string() });
+
+/** Lambda gives the cause as JSON; a state that names its own failure gives a sentence. */
+function messageOf({ Error: name, Cause: cause = '' }: RecordFailureInput['error']): string {
+  const parsed = lambdaCause.safeParse(parseJson(cause));
+  if (parsed.success) return parsed.data.errorMessage;
+  return cause === '' ? name : cause;
+}

@@ -1,0 +1,33 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import { positiveInteger, readConfig } from '../../shared/config.ts';
+import { Files } from '../../shared/files.ts';
+import { openLedger } from '../../shared/ledger/ledger.ts';
+import { openMailbox } from '../../shared/mesh/open-mailbox.ts';
+import { task } from '../../shared/task.ts';
+import { sendRequest, sendRequestInput } from './send-request.ts';
+
+const config = readConfig(process.env, {
+  BUCKET: z.string(),
+  LEASE_SECONDS: positiveInteger,
+  LEDGER_TABLE: z.string(),
+  MAILBOX: z.string(),
+  MESH_BASE_URL: z.url(),
+  MESH_SECRET: z.string(),
+  NDOP_MAILBOX: z.string(),
+});
+const ledger = openLedger(config.LEDGER_TABLE);
+const files = new Files(new S3Client({}), config.BUCKET);
+const access = { baseUrl: config.MESH_BASE_URL, mailboxId: config.MAILBOX, secretName: config.MESH_SECRET };
+
+export const handler = task(sendRequestInput, async (input) =>
+  sendRequest(input, {
+    mailboxes: { from: config.MAILBOX, to: config.NDOP_MAILBOX },
+    leaseSeconds: config.LEASE_SECONDS,
+    now: () => new Date(),
+    parts: ledger.parts,
+    ledger: ledger.mailbox(config.MAILBOX),
+    files,
+    mesh: await openMailbox(access),
+  }),
+);

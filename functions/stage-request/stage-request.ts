@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { Files } from '../../shared/files.ts';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { failedStates, type Parts } from '../../shared/ledger/parts.ts';
+import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
+import {
+  buildControlFile,
+  buildRequest,
+  requestControl,
+  requestName,
+  sequenceMonth,
+  startRowOf,
+  type LineEnding,
+} from '../../shared/ndop/request.ts';
+import { runFiles } from '../../shared/run-files.ts';
+
+export const stageRequestInput = z.object({ runId: z.string(), part: z.number() });
+export type StageRequestInput = z.infer<typeof stageRequestInput>;
+
+export interface StageRequestOutput {
+  readonly part: number;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface StageRequestDeps {
+  readonly mailboxes: { readonly from: string; readonly to: string };
+  readonly lineEnding: LineEnding;
+  readonly now: () => Date;
+  readonly parts: Pick<Parts, 'read' | 'move'>;
+  readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
+  readonly mailbox: Pick<MailboxLedger, 'nextSequence'>;
+}
+
+/**
+ * Puts a part's request file and its control file into S3. A part that failed in an earlier opening of the run is staged
+ * anew, under a LocalID and a file name that were never used.
+ */
+export async function stageRequest(
+  { runId, part }: StageRequestInput,
+  deps: StageRequestDeps,
+): Promise<StageRequestOutput> {
+  const row = await deps.parts.read(runId, part);
+  const isToStage = row.state === 'built' || failedStates.includes(row.state);
+  if (!isToStage) return { part, rows: row.rows, bytes: row.request?.bytes ?? 0 };
+
+  const identity = { runId, part, attempt: row.attempt + 1 };
+  const moment = deps.now();
+  const sequence = await deps.mailbox.nextSequence(sequenceMonth(moment));
+  const name = requestName(deps.mailboxes.from, moment, sequence);
+  const control = requestControl(name, deps.mailboxes, identity);
+
+  const { nhsNumbers } = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
+  const body = buildRequest(nhsNumbers, deps.lineEnding, startRowOf(identity, row.rows));
+  const request = await deps.files.writeOnce(runFiles.request(runId, part, sequence), body);
+  const { key: controlKey } = await deps.files.writeOnce(
+    runFiles.control(runId, part, sequence),
+    buildControlFile(control),
+  );
+  await deps.parts.move(runId, part, [row.state], {
+    state: 'staged',
+    attempt: identity.attempt,
+    request: { ...request, controlKey, localId: control.localId, name, sequence },
+  });
+  return { part, rows: row.rows, bytes: request.bytes };
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { PermanentError } from '../../shared/errors.ts';
+import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import type { ChangeCounts, Parts } from '../../shared/ledger/parts.ts';
+import type { Runs } from '../../shared/ledger/runs.ts';
+import { changePasses, type ChangePass } from '../../shared/ndop/changes.ts';
+import { reasonsToHold, type PlausibilityLimits, type RunTotals } from '../../shared/ndop/plausibility.ts';
+import { changeKinds } from '../../shared/ndop/reconcile.ts';
+
+export const weighChangesInput = z.object({
+  runId: z.string(),
+  execution: z.string(),
+  /** Parts whose answer was refused by their reconciliation. */
+  refused: z.array(z.object({ part: z.number(), failure: z.object({ name: z.string(), message: z.string() }) })),
+});
+export type WeighChangesInput = z.infer<typeof weighChangesInput>;
+
+/** One change file for one write step. */
+export interface ChangeFileRef {
+  readonly part: number;
+  readonly file: number;
+}
+
+export interface WeighChangesOutput {
+  readonly reconciled: number;
+  /** Why a person has to look first; empty where nothing is unusual. */
+  readonly reasons: readonly string[];
+  /** Too many changes for batches: a bulk import job is to write them. */
+  readonly needsBulkImport: boolean;
+  readonly files: Readonly<Record<ChangePass, readonly ChangeFileRef[]>>;
+  readonly failure?: { readonly name: string; readonly message: string };
+}
+
+export interface WeighChangesDeps {
+  readonly limits: PlausibilityLimits;
+  readonly bulkImportThreshold: number;
+  readonly leaseSeconds: number;
+  readonly runs: Pick<Runs, 'read' | 'update'>;
+  readonly parts: Pick<Parts, 'list' | 'move'>;
+  readonly latest: Pick<LatestSnapshot, 'read'>;
+  readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
+}
+
+/**
+ * Sums what the parts found, decides whether it is plausible, and lists the change files in the order of writing.
+ *
+ * @throws LeaseLost; SnapshotSuperseded where another run has completed since this one began
+ */
+export async function weighChanges(input: WeighChangesInput, deps: WeighChangesDeps): Promise<WeighChangesOutput> {
+  const { runId, execution } = input;
+  await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
+  for (const { part, failure } of input.refused) {
+    await deps.parts.move(runId, part, ['answered'], { state: 'refused', failure });
+  }
+  const { baseManifestKey } = await deps.runs.read(runId);
+  const latest = await deps.latest.read();
+  if (latest && latest.runId !== runId && latest.manifestKey !== baseManifestKey) {
+    throw new PermanentError('SnapshotSuperseded', `Run ${latest.runId} has completed since run ${runId} began`);
+  }
+  const parts = await deps.parts.list(runId);
+  const reconciled = parts.flatMap(({ part, rows, reconciled: result }) => (result ? [{ part, rows, ...result }] : []));
+  const sum = (value: (part: (typeof reconciled)[number]) => number) =>
+    reconciled.reduce((total, part) => total + value(part), 0);
+  const changes: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
+  for (const kind of changeKinds) changes[kind] = sum((part) => part.changes[kind]);
+
+  const totals: RunTotals = {
+    optedOut: sum((part) => part.optedOut),
+    notOptedOut: sum((part) => part.notOptedOut),
+    previousOptedOut: sum((part) => part.previousOptedOut),
+    previousRows: sum((part) => part.previousRows),
+    changes,
+    duplicates: sum((part) => part.duplicates),
+    parts: reconciled.map(({ part, rows, notOptedOut }) => ({ part, asked: rows, returned: notOptedOut })),
+  };
+  const reasons = reasonsToHold(totals, deps.limits);
+  const { optedOut, notOptedOut, previousOptedOut, previousRows } = totals;
+  await deps.runs.update(runId, {
+    verdict: { reasons, optedOut, notOptedOut, previousOptedOut, previousRows, changes },
+  });
+  const filesOf = (pass: ChangePass) =>
+    reconciled.flatMap(({ part, changeFiles }) => changeFiles[pass].map((_, index) => ({ part, file: index + 1 })));
+  const failure = parts.find((part) => part.failure)?.failure;
+  return {
+    reconciled: reconciled.length,
+    reasons,
+    needsBulkImport: changeKinds.reduce((total, kind) => total + changes[kind], 0) > deps.bulkImportThreshold,
+    files: { activations: filesOf(changePasses[0]), others: filesOf(changePasses[1]) },
+    ...(failure ? { failure } : {}),
+  };
+}

@@ -1,0 +1,76 @@
+import { Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { AttributeType, Billing, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { ledgerKeys } from '../../shared/contract.ts';
+
+/** Everything that must outlive a deployment: the runs' files, the ledger, the secrets, the operators' topic. */
+export class DataStack extends Stack {
+  readonly key: Key;
+  readonly bucket: Bucket;
+  readonly ledger: TableV2;
+  readonly meshSecret: Secret;
+  readonly idKey: Secret;
+  readonly topic: Topic;
+
+  constructor(scope: Construct, id: string, props: StackProps) {
+    super(scope, id, props);
+    this.key = new Key(this, 'Key', {
+      description: 'Encrypts what the NDOP consent pipeline keeps',
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.bucket = new Bucket(this, 'Files', {
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      encryption: BucketEncryption.KMS,
+      encryptionKey: this.key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+      lifecycleRules: [
+        // A run's files hold NHS numbers; none is needed once its evidence can no longer be asked for.
+        ...['runs/', 'inbox/', 'snapshots/'].map((prefix) => ({
+          prefix,
+          expiration: Duration.days(90),
+          noncurrentVersionExpiration: Duration.days(7),
+        })),
+        { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+      ],
+    });
+    this.ledger = new TableV2(this, 'Ledger', {
+      partitionKey: { name: ledgerKeys.partition, type: AttributeType.STRING },
+      sortKey: { name: ledgerKeys.sort, type: AttributeType.STRING },
+      timeToLiveAttribute: ledgerKeys.expiry,
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.customerManagedKey(this.key),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.meshSecret = new Secret(this, 'MeshSecret', {
+      description: 'MESH password, sharedKey, clientCertificate, clientKey and caBundle as one JSON object',
+      encryptionKey: this.key,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.idKey = new Secret(this, 'IdKey', {
+      description: 'Key of the Consent ids: 64 hexadecimal digits, never changed in place',
+      encryptionKey: this.key,
+      // Hexadecimal digits alone: everything else that the generator knows is left out.
+      generateSecretString: {
+        passwordLength: 64,
+        excludeUppercase: true,
+        excludePunctuation: true,
+        excludeCharacters: 'ghijklmnopqrstuvwxyz',
+        requireEachIncludedType: false,
+      },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.topic = new Topic(this, 'Operators', { masterKey: this.key, enforceSSL: true });
+  }
+}

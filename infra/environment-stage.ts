@@ -1,0 +1,15 @@
+import { Stage } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { DataStack } from './data/data-stack.ts';
+import type { Environment } from './environments/environment.ts';
+import { PipelineStack } from './pipeline/pipeline-stack.ts';
+
+/** All that one environment deploys: what it keeps, and what works on it. */
+export class EnvironmentStage extends Stage {
+  constructor(scope: Construct, id: string, { environment }: { readonly environment: Environment }) {
+    const { account, region } = environment;
+    super(scope, id, { env: { account, region } });
+    const data = new DataStack(this, 'data', { terminationProtection: environment.name !== 'local' });
+    new PipelineStack(this, 'pipeline', { environment, data });
+  }
+}

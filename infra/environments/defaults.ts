@@ -1,0 +1,22 @@
+import type { Environment } from './environment.ts';
+
+/** What environments have in common until one of them says otherwise. */
+export const defaults = {
+  region: 'eu-west-2',
+  replies: {
+    pollPlan: [
+      { untilSeconds: 7_200, everySeconds: 300 },
+      { untilSeconds: 86_400, everySeconds: 900 },
+      { everySeconds: 3_600 },
+    ],
+    deadlineSeconds: 5 * 86_400,
+  },
+  plausibility: {
+    rateGateFrom: 500,
+    maxOptOutPercent: 15,
+    maxChangePoints: 2,
+    maxDeactivations: 5_000,
+    reviewSeconds: 3 * 86_400,
+  },
+  schedule: { enabled: false, weekDay: 'MON', hour: 6, minute: 0 },
+} satisfies Partial<Environment>;

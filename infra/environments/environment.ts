@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+const seconds = z.int().positive();
+const mailbox = z.string().regex(/^[A-Z0-9]{7,10}$/, 'must be a MESH mailbox id in capitals, such as RZZ99OT001');
+
+/** NHS England's mailboxes of the Check for National Data Opt-outs Service. */
+export const ndopMailboxes = { live: 'X26HC065', integration: 'X26OT154' } as const;
+
+/** NHS England's hosts of the MESH API. */
+export const meshHosts = {
+  live: 'https://mesh-sync.spineservices.nhs.uk',
+  integration: 'https://msg.intspineservices.nhs.uk',
+} as const;
+
+const environment = z.strictObject({
+  /** Name of the stage and prefix of its stacks. */
+  name: z.string().regex(/^[a-z][a-z0-9]{1,9}$/),
+  account: z.string().regex(/^\d{12}$/, 'must be a twelve-digit AWS account id'),
+  region: z.literal('eu-west-2'),
+  mesh: z.strictObject({
+    baseUrl: z.url(),
+    mailbox,
+    ndopMailbox: mailbox,
+    /** Public implementations send CRLF, later registry notes ask for LF: confirm it in integration. */
+    lineEnding: z.enum(['CRLF', 'LF']),
+  }),
+  cohort: z.strictObject({
+    /** `fhir-store`, or the key of a CSV file in the run bucket below `cohorts/`. */
+    source: z.union([z.literal('fhir-store'), z.string().startsWith('cohorts/')]),
+    /** How Patients are read from the FHIR store. */
+    patientRead: z.enum(['search', 'export']),
+    partRows: z.int().min(1).max(500_000),
+    /** Which blocks of NHS numbers may be asked about. */
+    nhsNumberRanges: z.array(z.enum(['england-wales-isle-of-man', 'scotland', 'northern-ireland', 'test'])).min(1),
+  }),
+  replies: z.strictObject({
+    /** How often to look while a reply is out; the last stretch is without end. */
+    pollPlan: z.array(z.strictObject({ untilSeconds: seconds.optional(), everySeconds: seconds })).min(1),
+    /** MESH drops a message that nobody has collected after five days. */
+    deadlineSeconds: seconds.max(5 * 86_400),
+  }),
+  plausibility: z.strictObject({
+    /** Rates are judged from this many people on. */
+    rateGateFrom: z.int().positive(),
+    maxOptOutPercent: z.number().positive().max(100),
+    maxChangePoints: z.number().positive().max(100),
+    maxDeactivations: z.int().positive(),
+    /** How long a held run waits for its reviewer. */
+    reviewSeconds: seconds,
+  }),
+  fhir: z.strictObject({
+    /** HealthLake's base URL of the data store, with its trailing slash. */
+    baseUrl: z.url().endsWith('/'),
+    /** Base URI of our own identifiers in the Consents. */
+    namespace: z.url(),
+    /** `literal` where the Consents live beside the Patients, `logical` in a store of their own. */
+    patientReference: z.enum(['literal', 'logical']),
+    /** Changes beyond which a bulk import job writes them. */
+    bulkImportThreshold: z.int().positive(),
+    /** Days after leaving the cohort when a person's Consent is deleted. */
+    retentionDays: z.int().min(1).max(30),
+  }),
+  schedule: z.strictObject({
+    enabled: z.boolean(),
+    weekDay: z.string(),
+    hour: z.int().min(3).max(23),
+    minute: z.int(),
+  }),
+});
+
+export type Environment = z.infer<typeof environment>;
+
+/**
+ * Checks an environment before anything is synthesized from it.
+ *
+ * @throws Error naming the environment and each field at fault
+ */
+export function defineEnvironment(given: Environment): Environment {
+  const parsed = environment.safeParse(given);
+  const faults = parsed.success
+    ? guards(given)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (faults.length > 0) throw new Error(`infra/environments/${given.name}.ts: ${faults.join('; ')}`);
+  return given;
+}
+
+/** Live and test must never meet: mailbox, host and number range together. */
+function guards({ name, mesh, cohort, fhir }: Environment): string[] {
+  const faults: string[] = [];
+  const isLive = mesh.ndopMailbox === ndopMailboxes.live;
+  if (isLive !== (name === 'prod'))
+    faults.push(`mesh.ndopMailbox: ${mesh.ndopMailbox} is for ${isLive ? 'prod' : 'tests'} alone`);
+  if (name === 'prod' && mesh.baseUrl !== meshHosts.live) faults.push(`mesh.baseUrl: prod uses ${meshHosts.live}`);
+  if (name !== 'prod' && mesh.baseUrl === meshHosts.live) faults.push('mesh.baseUrl: the live host is for prod alone');
+  if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {
+    faults.push('cohort.nhsNumberRanges: test numbers must not reach the live service');
+  }
+  if (name !== 'local' && fhir.namespace.includes('example')) faults.push('fhir.namespace: still the example');
+  return faults;
+}

@@ -1,0 +1,29 @@
+import { defaults } from './defaults.ts';
+import { defineEnvironment, meshHosts, ndopMailboxes } from './environment.ts';
+
+/** Integration ("path to live"): where NHS England witnesses the compliance tests. */
+export const integration = defineEnvironment({
+  ...defaults,
+  name: 'int',
+  account: '222222222222', // yours
+  mesh: {
+    baseUrl: meshHosts.integration,
+    mailbox: 'RZZ99OT001', // yours
+    ndopMailbox: ndopMailboxes.integration,
+    lineEnding: 'CRLF',
+  },
+  cohort: {
+    source: 'fhir-store',
+    patientRead: 'search',
+    partRows: 100_000,
+    nhsNumberRanges: ['test'],
+  },
+  fhir: {
+    // yours
+    baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/datastore/00000000000000000000000000000000/r4/',
+    namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
+    patientReference: 'literal',
+    bulkImportThreshold: 5_000_000,
+    retentionDays: 30,
+  },
+});

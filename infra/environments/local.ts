@@ -1,0 +1,29 @@
+import { defaults } from './defaults.ts';
+import { defineEnvironment, ndopMailboxes } from './environment.ts';
+
+/** A laptop: the runner puts the stand-ins' addresses in place of the base URLs. */
+export const local = defineEnvironment({
+  ...defaults,
+  name: 'local',
+  account: '000000000000',
+  mesh: {
+    baseUrl: 'http://127.0.0.1',
+    mailbox: 'RZZ99OT001',
+    ndopMailbox: ndopMailboxes.integration,
+    lineEnding: 'CRLF',
+  },
+  cohort: {
+    source: 'fhir-store',
+    patientRead: 'search',
+    partRows: 100_000,
+    nhsNumberRanges: ['england-wales-isle-of-man', 'test'],
+  },
+  plausibility: { ...defaults.plausibility, maxOptOutPercent: 25 },
+  fhir: {
+    baseUrl: 'http://127.0.0.1/',
+    namespace: 'https://fhir.example.nhs.uk/ndop',
+    patientReference: 'literal',
+    bulkImportThreshold: 5_000_000,
+    retentionDays: 30,
+  },
+});

@@ -1,0 +1,30 @@
+import { defaults } from './defaults.ts';
+import { defineEnvironment, meshHosts, ndopMailboxes } from './environment.ts';
+
+/** Live: real people. Values marked "yours" come from NHS England or your own organisation. */
+export const prod = defineEnvironment({
+  ...defaults,
+  name: 'prod',
+  account: '333333333333', // yours
+  mesh: {
+    baseUrl: meshHosts.live,
+    mailbox: 'RZZ99HC001', // yours
+    ndopMailbox: ndopMailboxes.live,
+    lineEnding: 'CRLF',
+  },
+  cohort: {
+    source: 'fhir-store',
+    patientRead: 'search',
+    partRows: 100_000,
+    nhsNumberRanges: ['england-wales-isle-of-man'],
+  },
+  fhir: {
+    // yours
+    baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/datastore/00000000000000000000000000000000/r4/',
+    namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
+    patientReference: 'literal',
+    bulkImportThreshold: 5_000_000,
+    retentionDays: 30,
+  },
+  schedule: { ...defaults.schedule, enabled: true },
+});

@@ -1,0 +1,48 @@
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { Schedule, ScheduleExpression, ScheduleTargetInput, ContextAttribute } from 'aws-cdk-lib/aws-scheduler';
+import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
+import { TimeZone } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { DataStack } from '../data/data-stack.ts';
+import type { Environment } from '../environments/environment.ts';
+import { RefreshConsents } from './refresh-consents.ts';
+import { Steps } from './steps.ts';
+
+export interface PipelineStackProps {
+  readonly environment: Environment;
+  readonly data: DataStack;
+}
+
+/** The run: its functions, its state machine and the schedule that starts it. */
+export class PipelineStack extends Stack {
+  constructor(scope: Construct, id: string, { environment, data }: PipelineStackProps) {
+    super(scope, id);
+    const { replies, plausibility, schedule } = environment;
+    const steps = new Steps(this, 'Steps', { environment, data });
+    const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
+      steps,
+      reviewTime: Duration.seconds(plausibility.reviewSeconds),
+      timeout: Duration.seconds(replies.deadlineSeconds + plausibility.reviewSeconds + 86_400),
+    });
+
+    new Schedule(this, 'Weekly', {
+      // Kept outside 01:00 to 02:00, the hour that the clocks change in.
+      schedule: ScheduleExpression.cron({
+        weekDay: schedule.weekDay,
+        hour: String(schedule.hour),
+        minute: String(schedule.minute),
+        timeZone: TimeZone.EUROPE_LONDON,
+      }),
+      enabled: schedule.enabled,
+      target: new StepFunctionsStartExecution(stateMachine, {
+        input: ScheduleTargetInput.fromObject({ trigger: 'schedule', scheduledTime: ContextAttribute.scheduledTime }),
+        retryAttempts: 10,
+        maxEventAge: Duration.hours(2),
+      }),
+    });
+
+    new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
+    new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
+    new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });
+  }
+}

@@ -1,0 +1,376 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  Choice,
+  Condition,
+  DefinitionBody,
+  Fail,
+  LogLevel,
+  Map,
+  Pass,
+  ProvideItems,
+  QueryLanguage,
+  StateMachine,
+  Succeed,
+  Wait,
+  WaitTime,
+  type CatchProps,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { Construct } from 'constructs';
+import { stepTask, type StepTaskProps } from './step-task.ts';
+import type { Steps } from './steps.ts';
+
+export interface RefreshConsentsProps {
+  readonly steps: Steps;
+  /** How long a held run waits for its reviewer. */
+  readonly reviewTime: Duration;
+  /** No run lasts longer: the reply deadline, the review and a day of work. */
+  readonly timeout: Duration;
+}
+
+/** Names under which an answer is refused: its part is set aside and the others go on. */
+const answerRefusals = ['ReplyHasStrangers', 'ReplyMalformed', 'ReplyTruncated'];
+
+/** Which run, and which execution holds the mailbox for it. */
+const runAndExecution = { runId: '{% $runId %}', execution: '{% $states.context.Execution.Id %}' };
+
+/** The last resort of every state: remember what happened and where. */
+const intoFailure: CatchProps = {
+  errors: ['States.ALL'],
+  assign: { error: '{% $states.errorOutput %}', stage: '{% $states.context.State.Name %}' },
+};
+
+const result = (member: string) => `{% $states.result.Payload.${member} %}`;
+const failureOrBefore = '{% $exists($states.result.Payload.failure) ? $states.result.Payload.failure : $failure %}';
+
+/**
+ * The state machine "Refresh consents", in the order of a run. State names are what an operator reads in the console;
+ * variables hold the run id, part numbers, counts and flags, never a person.
+ */
+export class RefreshConsents extends Construct {
+  readonly stateMachine: StateMachine;
+  readonly #failed: LambdaInvoke;
+
+  constructor(scope: Construct, id: string, { steps, reviewTime, timeout }: RefreshConsentsProps) {
+    super(scope, id);
+    this.#failed = this.#recordTheFailure(steps);
+
+    // Open
+    const openTheRun = this.#task('Open the run', {
+      step: steps.openRun,
+      payload: {
+        execution: {
+          id: '{% $states.context.Execution.Id %}',
+          name: '{% $states.context.Execution.Name %}',
+          startedAt: '{% $states.context.Execution.StartTime %}',
+        },
+        input: '{% $states.input %}',
+      },
+      timeout: Duration.minutes(1),
+      assign: {
+        runId: result('runId'),
+        disposition: result('disposition'),
+        holder: result('holder'),
+        isDryRun: result('isDryRun'),
+        isReopened: result('isReopened'),
+        needsExport: result('needsExport'),
+        waitedSeconds: 0,
+        written: 0,
+        decision: '',
+        failure: { name: 'UnexpectedError', message: 'No part says why it has no answer' },
+      },
+    });
+    const mayItRun = Choice.jsonata(this, 'May it run?');
+    openTheRun.next(mayItRun);
+
+    // Build the cohort
+    const exportNeeded = Choice.jsonata(this, 'By export?');
+    mayItRun
+      .when(Condition.jsonata("{% $disposition = 'duplicate' %}"), this.#end('Duplicate', 'Duplicate'))
+      .when(Condition.jsonata("{% $disposition = 'already-running' %}"), this.#end('Already running', 'AlreadyRunning'))
+      .otherwise(exportNeeded);
+    const buildTheCohort = this.#task('Build the cohort', {
+      step: steps.buildCohort,
+      payload: { runId: '{% $runId %}' },
+      timeout: Duration.minutes(16),
+      assign: { parts: result('parts') },
+    });
+    exportNeeded
+      .when(
+        Condition.jsonata('{% $needsExport %}'),
+        this.#unavailable(
+          'Export the patients',
+          'PatientExportUnavailable',
+          'Bulk export of Patients is not part of this version: let the cohort be read by search. Nothing was sent.',
+        ),
+      )
+      .otherwise(buildTheCohort);
+    const anyoneToCheck = Choice.jsonata(this, 'Anyone to check?');
+    buildTheCohort.next(anyoneToCheck);
+
+    // Stage the requests, in rising sequence
+    const stageTheRequests = this.#forEachPart('Stage the requests', '{% $parts %}', 'Not staged', {
+      name: 'Stage the request',
+      step: steps.stageRequest,
+      payload: { runId: '{% $runId %}', part: '{% $states.input %}' },
+      timeout: Duration.minutes(6),
+    });
+    anyoneToCheck
+      .when(Condition.jsonata('{% $count($parts) = 0 %}'), this.#close('Close without asking', steps, 'NothingToCheck'))
+      .otherwise(stageTheRequests);
+    const isDryRun = Choice.jsonata(this, 'Dry run?');
+    stageTheRequests.next(isDryRun);
+
+    // Send them one after another: the service may check their order
+    const sendTheRequests = this.#forEachPart('Send the requests', '{% $parts %}', 'Not sent', {
+      name: 'Send the request',
+      step: steps.sendRequest,
+      payload: { ...runAndExecution, part: '{% $states.input %}' },
+      timeout: Duration.minutes(6),
+    });
+    isDryRun
+      .when(
+        Condition.jsonata('{% $isDryRun and $not($isReopened) %}'),
+        this.#close('Close the dry run before sending', steps, 'DryRunCompleted'),
+      )
+      .otherwise(sendTheRequests);
+
+    // Look at the inbox straight after sending, as MESH wants it, then wait and look again until nothing is out
+    const checkTheInbox = this.#task('Check the inbox', {
+      step: steps.checkInbox,
+      payload: { ...runAndExecution, waitedSeconds: '{% $waitedSeconds %}' },
+      timeout: Duration.minutes(6),
+      assign: {
+        waiting: result('waiting'),
+        answered: result('answered'),
+        rejected: result('rejected'),
+        waitSeconds: result('waitSeconds'),
+        failure: failureOrBefore,
+      },
+    });
+    sendTheRequests.next(checkTheInbox);
+    const allAnswered = Choice.jsonata(this, 'All answered?');
+    checkTheInbox.next(allAnswered);
+    const waitForReplies = Wait.jsonata(this, 'Wait for replies', {
+      time: WaitTime.seconds('{% $waitSeconds %}'),
+      assign: { waitedSeconds: '{% $waitedSeconds + $waitSeconds %}' },
+    });
+    waitForReplies.next(checkTheInbox);
+    const whatCameBack = Choice.jsonata(this, 'What came back?');
+    allAnswered.when(Condition.jsonata('{% $waiting > 0 %}'), waitForReplies).otherwise(whatCameBack);
+
+    // Reconcile what was answered; a part without a usable answer keeps what it had
+    const reconcile = this.#reconcile(steps);
+    whatCameBack
+      .when(
+        Condition.jsonata('{% $count($rejected) > 0 %}'),
+        this.#unavailable(
+          'Split the rejected request',
+          'SplitUnavailable',
+          'RequestRejected: a request holds an invalid NHS number. Splitting it to find the number is not part of this version. Nothing was written.',
+        ),
+      )
+      .when(Condition.jsonata('{% $count($answered) > 0 %}'), reconcile)
+      .when(Condition.jsonata("{% $failure.name = 'ReplyOverdue' %}"), this.#failAs('Replies overdue'))
+      .when(Condition.jsonata("{% $failure.name = 'RequestUndelivered' %}"), this.#failAs('Request not delivered'))
+      .otherwise(this.#failAs('Reply not understood'));
+    const weighTheChanges = this.#task('Weigh the changes', {
+      step: steps.weighChanges,
+      payload: { ...runAndExecution, refused: '{% $refused %}' },
+      timeout: Duration.minutes(2),
+      assign: {
+        reconciled: result('reconciled'),
+        reasons: result('reasons'),
+        needsBulkImport: result('needsBulkImport'),
+        files: result('files'),
+        failure: failureOrBefore,
+      },
+    });
+    reconcile.next(weighTheChanges);
+    const isItPlausible = Choice.jsonata(this, 'Is it plausible?');
+    weighTheChanges.next(isItPlausible);
+
+    // Hold what is unusual for a person
+    const holdForReview = this.#task('Hold for review', {
+      step: steps.holdForReview,
+      payload: { ...runAndExecution, taskToken: '{% $states.context.Task.Token %}' },
+      waitForToken: true,
+      timeout: reviewTime,
+      assign: { decision: "{% 'approved by ' & $states.result.by & ': ' & $states.result.reason %}" },
+      catchFirst: (task) =>
+        task.addCatch(
+          this.#unavailable(
+            'Review overdue',
+            'ReviewOverdue',
+            'Nobody approved or rejected the held run in time. Nothing was written: a resume asks again.',
+          ),
+          { errors: ['States.Timeout'] },
+        ),
+    });
+    const tooMany = Choice.jsonata(this, 'Too many for batches?');
+    isItPlausible
+      .when(Condition.jsonata('{% $reconciled = 0 %}'), this.#failAs('No usable answer'))
+      .when(Condition.jsonata('{% $isDryRun %}'), this.#close('Close the dry run', steps, 'DryRunCompleted'))
+      .when(Condition.jsonata('{% $count($reasons) > 0 %}'), holdForReview)
+      .otherwise(tooMany);
+    holdForReview.next(tooMany);
+
+    // Write: whoever is to be withheld first, so that a stop half-way withholds too much, never too little
+    const writeTheActivations = this.#write('Write the activations', 'activations', steps);
+    const writeTheOthers = this.#write('Write the other Consents', 'others', steps);
+    tooMany
+      .when(
+        Condition.jsonata('{% $needsBulkImport %}'),
+        this.#unavailable(
+          'Import in bulk',
+          'BulkImportUnavailable',
+          'There are more changes than batches should write, and bulk import is not part of this version. Nothing was written.',
+        ),
+      )
+      .otherwise(writeTheActivations);
+    writeTheActivations.next(writeTheOthers);
+
+    // Close
+    writeTheOthers.next(this.#close('Close the run', steps));
+
+    this.stateMachine = new StateMachine(this, 'StateMachine', {
+      comment: 'Refresh consents: ask who has opted out nationally, and write what changed to the FHIR store',
+      queryLanguage: QueryLanguage.JSONATA,
+      definitionBody: DefinitionBody.fromChainable(openTheRun),
+      timeout,
+      tracingEnabled: true,
+      logs: {
+        destination: new LogGroup(this, 'Log', {
+          retention: RetentionDays.THREE_MONTHS,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ALL,
+        includeExecutionData: false,
+      },
+    });
+  }
+
+  #task(name: string, { catchFirst, ...props }: CaughtTaskProps): LambdaInvoke {
+    const task = stepTask(this, name, props);
+    catchFirst?.(task);
+    task.addCatch(this.#failed, intoFailure);
+    return task;
+  }
+
+  /** Runs a task for each part, one at a time; a failure inside fails the Map under its own name. */
+  #forEachPart(name: string, items: string, failure: string, props: StepTaskProps & { readonly name: string }): Map {
+    const map = Map.jsonata(this, name, {
+      items: ProvideItems.jsonata(items),
+      maxConcurrency: 1,
+      outputs: '{% $states.input %}',
+    });
+    map.itemProcessor(stepTask(this, props.name, props).addCatch(this.#rethrow(failure), { errors: ['States.ALL'] }));
+    return map.addCatch(this.#failed, intoFailure);
+  }
+
+  /** An answer that is refused sets its part aside: the others are reconciled all the same. */
+  #reconcile({ reconcilePart }: Steps): Map {
+    const map = Map.jsonata(this, 'Reconcile', {
+      items: ProvideItems.jsonata('{% $answered %}'),
+      maxConcurrency: 4,
+      assign: { refused: '{% [$states.result[$exists(failure)]] %}' },
+      outputs: '{% $states.input %}',
+    });
+    const task = stepTask(this, 'Reconcile the part', {
+      step: reconcilePart,
+      payload: { runId: '{% $runId %}', part: '{% $states.input %}' },
+      timeout: Duration.minutes(16),
+      outputs: '{% $states.result.Payload %}',
+    });
+    task.addCatch(Pass.jsonata(this, 'Refuse the answer'), {
+      errors: answerRefusals,
+      outputs:
+        "{% {'part': $states.input, 'failure': {'name': $states.errorOutput.Error, 'message': $parse($states.errorOutput.Cause).errorMessage}} %}",
+    });
+    map.itemProcessor(task.addCatch(this.#rethrow('Not reconciled'), { errors: ['States.ALL'] }));
+    return map.addCatch(this.#failed, intoFailure);
+  }
+
+  #write(name: string, pass: 'activations' | 'others', { writeConsents }: Steps): Map {
+    const map = Map.jsonata(this, name, {
+      items: ProvideItems.jsonata(`{% $files.${pass} %}`),
+      maxConcurrency: 2,
+      assign: { written: '{% $written + $sum($states.result.written) %}' },
+      outputs: '{% $states.input %}',
+    });
+    const task = stepTask(this, `${name} of a file`, {
+      step: writeConsents,
+      payload: { ...runAndExecution, pass, part: '{% $states.input.part %}', file: '{% $states.input.file %}' },
+      timeout: Duration.minutes(16),
+      outputs: '{% $states.result.Payload %}',
+    });
+    map.itemProcessor(task.addCatch(this.#rethrow(`${name}: stopped`), { errors: ['States.ALL'] }));
+    return map.addCatch(this.#failed, intoFailure);
+  }
+
+  #close(name: string, { closeRun }: Steps, outcome?: string): LambdaInvoke {
+    return this.#task(name, {
+      step: closeRun,
+      payload: {
+        ...runAndExecution,
+        written: '{% $written %}',
+        decision: '{% $decision %}',
+        ...(outcome === undefined ? {} : { outcome }),
+      },
+      timeout: Duration.minutes(2),
+      outputs: '{% $states.result.Payload %}',
+    });
+  }
+
+  /** Ends an execution that was not to run: no failure, and the run that goes before it is named. */
+  #end(name: string, outcome: string): Succeed {
+    return Succeed.jsonata(this, name, { outputs: { outcome, runId: '{% $runId %}', holder: '{% $holder %}' } });
+  }
+
+  /** A way that ends the run under a name of its own. */
+  #unavailable(name: string, error: string, cause: string): Pass {
+    const pass = Pass.jsonata(this, name, { assign: { error: { Error: error, Cause: cause }, stage: name } });
+    pass.next(this.#failed);
+    return pass;
+  }
+
+  /** A way that ends the run for what became of its parts. */
+  #failAs(name: string): Pass {
+    const error = { Error: '{% $failure.name %}', Cause: '{% $failure.message %}' };
+    const pass = Pass.jsonata(this, name, { assign: { error, stage: name } });
+    pass.next(this.#failed);
+    return pass;
+  }
+
+  /** Inside a Map: ends the iteration, and so the Map, under the error that its task ended with. */
+  #rethrow(name: string): Fail {
+    return Fail.jsonata(this, name, { error: '{% $states.input.Error %}', cause: '{% $states.input.Cause %}' });
+  }
+
+  #recordTheFailure({ recordFailure }: Steps): LambdaInvoke {
+    const runFailed = Fail.jsonata(this, 'The run failed', {
+      error: '{% $error.Error %}',
+      cause: 'See the run in the ledger, its failure report, and the log of the step that failed.',
+    });
+    const task = stepTask(this, 'Record the failure', {
+      step: recordFailure,
+      payload: {
+        runId: '{% $exists($runId) ? $runId : null %}',
+        execution: '{% $states.context.Execution.Id %}',
+        startedAt: '{% $states.context.Execution.StartTime %}',
+        stage: '{% $stage %}',
+        written: '{% $exists($written) ? $written : 0 %}',
+        error: '{% $error %}',
+      },
+      timeout: Duration.minutes(2),
+    });
+    task.addCatch(runFailed, { errors: ['States.ALL'] }).next(runFailed);
+    return task;
+  }
+}
+
+interface CaughtTaskProps extends StepTaskProps {
+  /** Catches that go before the one into the failure. */
+  readonly catchFirst?: (task: LambdaInvoke) => void;
+}

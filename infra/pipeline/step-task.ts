@@ -1,0 +1,52 @@
+import { Duration } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { IntegrationPattern, JitterType, TaskInput, Timeout } from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import type { Construct } from 'constructs';
+import { retryable } from '../../shared/errors.ts';
+
+export interface StepTaskProps {
+  readonly step: IFunction;
+  /** What the step is given; JSONata in `{% %}`. */
+  readonly payload: Record<string, unknown>;
+  /** A little more than the function's own limit, or a reviewer's time. */
+  readonly timeout: Duration;
+  readonly assign?: Record<string, unknown>;
+  /** What the state passes on; its own input where nothing is said. */
+  readonly outputs?: string;
+  /** Wait until somebody answers with the task token. */
+  readonly waitForToken?: boolean;
+}
+
+/** Faults of the Lambda service itself; a function that ran out of time may get further when it starts again. */
+const lambdaFaults = [
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.TooManyRequestsException',
+  'Sandbox.Timedout',
+];
+
+/** A state that runs one Lambda step, with a time limit and retries by named errors. Its Catch is the caller's. */
+export function stepTask(scope: Construct, name: string, props: StepTaskProps): LambdaInvoke {
+  const task = LambdaInvoke.jsonata(scope, name, {
+    lambdaFunction: props.step,
+    payload: TaskInput.fromObject(props.payload),
+    integrationPattern:
+      props.waitForToken === true ? IntegrationPattern.WAIT_FOR_TASK_TOKEN : IntegrationPattern.REQUEST_RESPONSE,
+    taskTimeout: Timeout.duration(props.timeout),
+    retryOnServiceExceptions: false,
+    outputs: props.outputs ?? '{% $states.input %}',
+    ...(props.assign ? { assign: props.assign } : {}),
+  });
+  task.addRetry({
+    errors: [...retryable, ...lambdaFaults],
+    interval: Duration.seconds(10),
+    maxAttempts: 6,
+    backoffRate: 2,
+    maxDelay: Duration.minutes(5),
+    jitterStrategy: JitterType.FULL,
+  });
+  return task;
+}

@@ -1,0 +1,259 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Architecture, LoggingFormat, Runtime, Tracing, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { join } from 'node:path';
+import type { Setting } from '../../shared/contract.ts';
+import type { DataStack } from '../data/data-stack.ts';
+import type { Environment } from '../environments/environment.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Longer than the longest pause between two looks at the mailbox is added by the step that pauses. */
+const leaseSeconds = 7_200;
+const changeFileRows = 20_000;
+
+export interface StepsProps {
+  readonly environment: Environment;
+  readonly data: DataStack;
+}
+
+interface StepProps {
+  readonly memorySize: number;
+  readonly timeout: Duration;
+  readonly settings: Partial<Record<Setting, string>>;
+}
+
+/** The Lambda functions of the run, in the order of its states, each with the settings and the rights of its own. */
+export class Steps extends Construct {
+  readonly openRun: IFunction;
+  readonly buildCohort: IFunction;
+  readonly stageRequest: IFunction;
+  readonly sendRequest: IFunction;
+  readonly checkInbox: IFunction;
+  readonly reconcilePart: IFunction;
+  readonly weighChanges: IFunction;
+  readonly holdForReview: IFunction;
+  readonly writeConsents: IFunction;
+  readonly closeRun: IFunction;
+  readonly recordFailure: IFunction;
+
+  constructor(scope: Construct, id: string, { environment, data }: StepsProps) {
+    super(scope, id);
+    const { mesh, cohort, replies, plausibility, fhir } = environment;
+    const { bucket, ledger, meshSecret, idKey, topic, key } = data;
+
+    const ledgerAndLease = {
+      LEDGER_TABLE: ledger.tableName,
+      MAILBOX: mesh.mailbox,
+      LEASE_SECONDS: String(leaseSeconds),
+    };
+    const files = { BUCKET: bucket.bucketName };
+    const meshAccess = {
+      MESH_BASE_URL: mesh.baseUrl,
+      MESH_SECRET: meshSecret.secretName,
+      NDOP_MAILBOX: mesh.ndopMailbox,
+    };
+
+    const openRun = this.#step('open-run', {
+      memorySize: 256,
+      timeout: Duration.seconds(30),
+      settings: { ...ledgerAndLease, COHORT_SOURCE: cohort.source, PATIENT_READ: cohort.patientRead },
+    });
+    const buildCohort = this.#step('build-cohort', {
+      memorySize: 1024,
+      timeout: Duration.minutes(15),
+      settings: {
+        ...files,
+        LEDGER_TABLE: ledger.tableName,
+        FHIR_BASE_URL: fhir.baseUrl,
+        NHS_NUMBER_RANGES: cohort.nhsNumberRanges.join(','),
+        PART_ROWS: String(cohort.partRows),
+      },
+    });
+    const stageRequest = this.#step('stage-request', {
+      memorySize: 512,
+      timeout: Duration.minutes(5),
+      settings: {
+        ...files,
+        LEDGER_TABLE: ledger.tableName,
+        LINE_ENDING: mesh.lineEnding,
+        MAILBOX: mesh.mailbox,
+        NDOP_MAILBOX: mesh.ndopMailbox,
+      },
+    });
+    const sendRequest = this.#step('send-request', {
+      memorySize: 512,
+      timeout: Duration.minutes(5),
+      settings: { ...files, ...ledgerAndLease, ...meshAccess },
+    });
+    const checkInbox = this.#step('check-inbox', {
+      memorySize: 512,
+      timeout: Duration.minutes(5),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        ...meshAccess,
+        POLL_PLAN: JSON.stringify(replies.pollPlan),
+        REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
+      },
+    });
+    const reconcilePart = this.#step('reconcile-part', {
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+      settings: {
+        ...files,
+        LEDGER_TABLE: ledger.tableName,
+        CHANGE_FILE_ROWS: String(changeFileRows),
+        RETENTION_DAYS: String(fhir.retentionDays),
+      },
+    });
+    const weighChanges = this.#step('weigh-changes', {
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      settings: {
+        ...ledgerAndLease,
+        BULK_IMPORT_THRESHOLD: String(fhir.bulkImportThreshold),
+        MAX_CHANGE_POINTS: String(plausibility.maxChangePoints),
+        MAX_DEACTIVATIONS: String(plausibility.maxDeactivations),
+        MAX_OPT_OUT_PERCENT: String(plausibility.maxOptOutPercent),
+        RATE_GATE_FROM: String(plausibility.rateGateFrom),
+      },
+    });
+    const holdForReview = this.#step('hold-for-review', {
+      memorySize: 256,
+      timeout: Duration.seconds(30),
+      settings: {
+        ...ledgerAndLease,
+        REVIEW_SECONDS: String(plausibility.reviewSeconds),
+        TOPIC_ARN: topic.topicArn,
+      },
+    });
+    const writeConsents = this.#step('write-consents', {
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        FHIR_BASE_URL: fhir.baseUrl,
+        FHIR_NAMESPACE: fhir.namespace,
+        ID_KEY_SECRET: idKey.secretName,
+        PATIENT_REFERENCE: fhir.patientReference,
+      },
+    });
+    const closeRun = this.#step('close-run', {
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      settings: { ...files, ...ledgerAndLease, TOPIC_ARN: topic.topicArn },
+    });
+    const recordFailure = this.#step('record-failure', {
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      settings: { ...files, LEDGER_TABLE: ledger.tableName, MAILBOX: mesh.mailbox, TOPIC_ARN: topic.topicArn },
+    });
+
+    const all = [
+      openRun,
+      buildCohort,
+      stageRequest,
+      sendRequest,
+      checkInbox,
+      reconcilePart,
+      weighChanges,
+      holdForReview,
+      writeConsents,
+      closeRun,
+      recordFailure,
+    ];
+    for (const step of all) ledger.grantReadWriteData(step);
+
+    bucket.grantRead(buildCohort, 'cohorts/*');
+    for (const step of [buildCohort, stageRequest, reconcilePart, writeConsents, closeRun, recordFailure]) {
+      bucket.grantReadWrite(step, 'runs/*');
+    }
+    bucket.grantRead(sendRequest, 'runs/*');
+    bucket.grantReadWrite(checkInbox, 'inbox/*');
+    bucket.grantRead(reconcilePart, 'inbox/*');
+    for (const step of [reconcilePart, closeRun]) bucket.grantReadWrite(step, 'snapshots/*');
+
+    for (const step of [sendRequest, checkInbox]) grantSecret(step, meshSecret, key);
+    grantSecret(writeConsents, idKey, key);
+    for (const step of [holdForReview, closeRun, recordFailure]) {
+      topic.grantPublish(step);
+      key.grantEncryptDecrypt(step);
+    }
+    grantStore(buildCohort, environment, ['SearchWithPost', 'SearchWithGet']);
+    grantStore(writeConsents, environment, ['ProcessBundle', 'CreateResource', 'UpdateResource', 'DeleteResource']);
+
+    this.openRun = openRun;
+    this.buildCohort = buildCohort;
+    this.stageRequest = stageRequest;
+    this.sendRequest = sendRequest;
+    this.checkInbox = checkInbox;
+    this.reconcilePart = reconcilePart;
+    this.weighChanges = weighChanges;
+    this.holdForReview = holdForReview;
+    this.writeConsents = writeConsents;
+    this.closeRun = closeRun;
+    this.recordFailure = recordFailure;
+  }
+
+  /** One function from `functions/<folder>/handler.ts`. */
+  #step(folder: string, { memorySize, timeout, settings }: StepProps): NodejsFunction {
+    const id = folder.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase());
+    return new NodejsFunction(this, id, {
+      entry: join(root, 'functions', folder, 'handler.ts'),
+      projectRoot: root,
+      depsLockFilePath: join(root, 'package-lock.json'),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize,
+      timeout,
+      tracing: Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      logGroup: new LogGroup(this, `${id}Log`, {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      environment: {
+        NODE_OPTIONS: '--enable-source-maps',
+        POWERTOOLS_SERVICE_NAME: folder,
+        ...settings,
+      },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        bundleAwsSDK: true,
+        keepNames: true,
+        minify: true,
+        sourceMap: true,
+        sourcesContent: false,
+        banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+      },
+    });
+  }
+}
+
+/** `Secret.grantRead` would name the step in the key's own policy, and so tie the data stack to this one. */
+function grantSecret(step: NodejsFunction, secret: ISecret, key: IKey): void {
+  step.addToRolePolicy(
+    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
+  );
+  key.grantDecrypt(step);
+}
+
+/** Rights on the FHIR store: its ARN is built from account and id, since samples print it in two forms. */
+function grantStore(step: NodejsFunction, { account, region, fhir }: Environment, actions: readonly string[]): void {
+  const datastoreId = /\/datastore\/([^/]+)\//.exec(fhir.baseUrl)?.[1] ?? 'local';
+  step.addToRolePolicy(
+    new PolicyStatement({
+      actions: actions.map((action) => `healthlake:${action}`),
+      resources: [`arn:aws:healthlake:${region}:${account}:datastore/fhir/${datastoreId}`],
+    }),
+  );
+}

@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
+import { serve, type StandIn } from '../stand-in.ts';
+import { runBatch } from './batch.ts';
+import { Faults, type Operation } from './faults.ts';
+import type { FhirResource, Patient } from './fhir.ts';
+import { etagOf, interact, nameOf, type Answer, type Call, type DataStore } from './interactions.ts';
+import { replacePatients } from './patients.ts';
+import { badRequest, notImplemented, operationOutcome, Refused } from './refused.ts';
+import { Store } from './store.ts';
+
+const largestBodyBytes = 5_000_000;
+const resourcesPerRead = 1_000;
+const endOfTime = '9999';
+
+export interface HealthLakeOptions {
+  /** Where the store is kept between starts; in memory when left out. */
+  readonly file?: string;
+  readonly datastoreId: string;
+  readonly credentials: Credentials;
+  readonly port?: number;
+}
+
+export interface HealthLake extends StandIn {
+  /** FHIR base URL of the data store, with a trailing slash. */
+  readonly baseUrl: string;
+  /** Faults for the next calls. */
+  readonly faults: Faults;
+  /** Since the start, over HTTP: requests of any kind, bundles answered, versions written. */
+  readonly counters: { readonly requests: number; readonly batches: number; readonly writes: number };
+  /** How long a written resource stays out of search results, in milliseconds; 0 at first. */
+  searchLagMilliseconds: number;
+  /**
+   * Makes the store's Patients exactly these: writes the new and the changed, deletes the others.
+   *
+   * @throws InvalidPatient, having deleted nothing
+   */
+  replacePatients(patients: Iterable<Patient> | AsyncIterable<Patient>): Promise<void>;
+  /** The current version of every resource of a type, in id order. */
+  resources(type: string): Iterable<FhirResource>;
+}
+
+/**
+ * Starts a stand-in for one AWS HealthLake data store: the FHIR R4 data plane at `<url>/datastore/<id>/r4/`, signed
+ * requests only. What it does not imitate it answers with 501.
+ *
+ * @throws PortInUse
+ */
+export async function startHealthLake(options: HealthLakeOptions): Promise<HealthLake> {
+  const store = new Store(options.file);
+  const endpoint = new Endpoint(store, options);
+  let standIn: StandIn;
+  try {
+    standIn = await serve((request, response) => endpoint.handle(request, response), options.port);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+  endpoint.baseUrl = `${standIn.url}${endpoint.basePath}`;
+  return {
+    url: standIn.url,
+    baseUrl: endpoint.baseUrl,
+    faults: endpoint.faults,
+    counters: endpoint.counters,
+    get searchLagMilliseconds() {
+      return endpoint.searchLagMilliseconds;
+    },
+    set searchLagMilliseconds(milliseconds) {
+      endpoint.searchLagMilliseconds = milliseconds;
+    },
+    replacePatients: (patients) => replacePatients(patients, store),
+    resources: (type) => allResources(store, type),
+    close: async () => {
+      await standIn.close();
+      store.close();
+    },
+  };
+}
+
+class Endpoint implements DataStore {
+  readonly store: Store;
+  readonly basePath: string;
+  readonly faults = new Faults();
+  readonly counters = { requests: 0, batches: 0, writes: 0 };
+  searchLagMilliseconds = 0;
+  baseUrl = '';
+  readonly #credentials: Credentials;
+
+  constructor(store: Store, { datastoreId, credentials }: HealthLakeOptions) {
+    this.store = store;
+    this.basePath = `/datastore/${datastoreId}/r4/`;
+    this.#credentials = credentials;
+  }
+
+  indexedUntil = (): string =>
+    this.searchLagMilliseconds === 0 ? endOfTime : new Date(Date.now() - this.searchLagMilliseconds).toISOString();
+
+  wrote = (): void => {
+    this.counters.writes += 1;
+  };
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.counters.requests += 1;
+    response.setHeader('x-amzn-requestid', randomUUID());
+    if (request.headers.authorization === undefined) {
+      request.resume();
+      sendMessage(response, 401, 'Missing Authentication Token');
+      return;
+    }
+    const body = await readUpTo(request, largestBodyBytes);
+    if (body) {
+      try {
+        await verifySignature(request, 'healthlake', this.#credentials, body);
+      } catch (error) {
+        if (!(error instanceof SignatureRefused)) throw error;
+        sendMessage(response, 403, `The request signature is refused: ${error.message}`);
+        return;
+      }
+    }
+    try {
+      if (!body) throw new Refused(413, { code: 'too-long', diagnostics: 'The body is larger than 5 MB' });
+      await this.#answer(request, response, body);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (error.location !== undefined) response.setHeader('location', `${this.baseUrl}${error.location}`);
+      sendFhir(response, { status: error.status, body: operationOutcome(error.issues) });
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
+    if (request.headers['x-amz-target'] !== undefined) throw notImplemented('the HealthLake control plane');
+    const url = new URL(request.url ?? '/', 'http://stand-in');
+    if (!url.pathname.startsWith(this.basePath)) {
+      sendMessage(response, 404, 'There is no such data store here');
+      return;
+    }
+    const path = url.pathname.slice(this.basePath.length);
+    const isBundle = path === '' && request.method === 'POST';
+    const segments = path.split('/').map((segment) => decodeURIComponent(segment));
+    const operation = isBundle ? 'batch' : operationOf(request.method ?? '', segments);
+    await delay(this.faults.takeDelay(operation));
+    if (this.#sendFault(response, operation)) return;
+
+    refuseUnknownHeaders(request);
+    if (isBundle) {
+      const answered = runBatch(parseJson(body), this, this.faults);
+      this.counters.batches += 1;
+      sendFhir(response, { status: 200, body: answered });
+      return;
+    }
+    const call = callOf(request, segments, url.searchParams, body);
+    sendFhir(response, interact(call, this));
+  }
+
+  #sendFault(response: ServerResponse, operation: Operation): boolean {
+    const fault = this.faults.takeCallFault(operation);
+    switch (fault?.kind) {
+      case undefined:
+        return false;
+      case 'throttle':
+        if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds));
+        sendMessage(response, 429, 'Rate exceeded', 'ThrottlingException');
+        return true;
+      case 'throttle-in-400':
+        sendMessage(response, 400, 'Rate exceeded', 'ThrottlingException');
+        return true;
+      case 'unavailable':
+        sendMessage(response, 503, 'Service Unavailable');
+        return true;
+    }
+  }
+}
+
+function callOf(request: IncomingMessage, segments: readonly string[], query: URLSearchParams, body: Buffer): Call {
+  const method = request.method ?? '';
+  const call = {
+    method,
+    segments,
+    ifMatch: header(request, 'if-match'),
+    ifNoneMatch: header(request, 'if-none-match'),
+    idempotencyKey: header(request, 'x-amz-fhir-idempotency-key'),
+  };
+  if (method === 'POST' && segments[1] === '_search') {
+    if (query.size > 0 && body.length > 0)
+      throw badRequest('Search parameters stand in the URL or in the body, not both');
+    if (body.length > 0 && !/^application\/x-www-form-urlencoded\b/.test(header(request, 'content-type') ?? '')) {
+      throw badRequest('The body of a search must be application/x-www-form-urlencoded');
+    }
+    return { ...call, parameters: query.size > 0 ? query : new URLSearchParams(body.toString()) };
+  }
+  if (method !== 'POST' && method !== 'PUT') return { ...call, parameters: query };
+  if (segments[1]?.startsWith('_') === true) throw notImplemented(nameOf(call));
+  return { ...call, parameters: query, resource: parseJson(body) };
+}
+
+/** Headers that change what a request means, and that this store would otherwise pass over in silence. */
+function refuseUnknownHeaders(request: IncomingMessage): void {
+  for (const name of ['prefer', 'if-none-exist', 'if-modified-since', 'x-amz-fhir-history-consistency-level']) {
+    if (request.headers[name] !== undefined) throw notImplemented(`the header ${name}`);
+  }
+  const level = header(request, 'x-amzn-healthlake-fhir-validation-level') ?? 'strict';
+  if (level !== 'strict') throw notImplemented('a validation level other than strict');
+}
+
+function operationOf(method: string, segments: readonly string[]): Operation {
+  if (segments[1] === '_search' || (method === 'GET' && segments.length === 1 && segments[0] !== 'metadata'))
+    return 'search';
+  return method === 'GET' ? 'read' : 'write';
+}
+
+function* allResources(store: Store, type: string): Generator<FhirResource> {
+  let after = '';
+  for (;;) {
+    const page = store.find(type, { criteria: [], after, limit: resourcesPerRead, indexedUntil: endOfTime });
+    for (const { resource } of page) if (resource) yield resource;
+    const last = page.at(-1);
+    if (!last) return;
+    after = last.id;
+  }
+}
+
+/** Reads a body to its end, so that the sender sees the answer; gives undefined when it is larger than allowed. */
+async function readUpTo(request: IncomingMessage, mostBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const source: AsyncIterable<Buffer> = request;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    if (bytes <= mostBytes) chunks.push(chunk);
+  }
+  return bytes <= mostBytes ? Buffer.concat(chunks) : undefined;
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    throw badRequest('The body is not JSON', 'structure');
+  }
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function sendFhir(response: ServerResponse, { status, body, version }: Answer): void {
+  response.writeHead(status, {
+    ...(body ? { 'content-type': 'application/fhir+json' } : {}),
+    ...(version ? { etag: etagOf(version.version), 'last-modified': new Date(version.updated).toUTCString() } : {}),
+  });
+  response.end(body && JSON.stringify(body));
+}
+
+function sendMessage(response: ServerResponse, status: number, message: string, type?: string): void {
+  response
+    .writeHead(status, {
+      'content-type': 'application/json',
+      ...(type === undefined ? {} : { 'x-amzn-errortype': type }),
+    })
+    .end(JSON.stringify({ ...(type === undefined ? {} : { __type: type }), message }));
+}

@@ -1,0 +1,152 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { type Answer, emptyAnswer, jsonAnswer, meshV2 } from './answer.ts';
+import type { Call } from './call.ts';
+import { secondsStamp, type StoredMessage } from './message.ts';
+import { invalid, notImplemented, refusal } from './refusal.ts';
+import type { MessageStore } from './store.ts';
+
+/**
+ * One page of message ids, in the order of acceptance. The page is cut before the workflow filter is applied, as in
+ * production: a page may be empty and still have a next one.
+ */
+export function listInbox(store: MessageStore, pageSize: number, { mailboxId, query }: Call): Answer {
+  const size = Math.min(maxResults(query.get('max_results')) ?? pageSize, pageSize);
+  const isWanted = workflowFilter(query.get('workflow_filter'));
+  const after = placeOf(mailboxId, query.get('continue_from'));
+  const waiting = store.inbox(mailboxId);
+  const rest = waiting.filter((message) => message.acceptedOrder > after);
+  const page = rest.slice(0, size);
+  const last = page.at(-1);
+
+  const path = `/messageexchange/${mailboxId}/inbox`;
+  const linkTo = (continueFrom?: string): string => {
+    const link = new URLSearchParams(query);
+    link.delete('continue_from');
+    if (continueFrom !== undefined) link.set('continue_from', continueFrom);
+    return link.size === 0 ? path : `${path}?${link.toString()}`;
+  };
+  const links = {
+    self: linkTo(),
+    ...(last && rest.length > size ? { next: linkTo(continueFromToken(mailboxId, last.acceptedOrder)) } : {}),
+  };
+  const messages = page.filter((message) => isWanted(message.workflowId)).map(({ messageId }) => messageId);
+  return jsonAnswer(200, { messages, links, approx_inbox_count: waiting.length }, meshV2);
+}
+
+export function countInbox(store: MessageStore, { mailboxId }: Call): Answer {
+  return jsonAnswer(200, { count: store.inbox(mailboxId).length });
+}
+
+/** The headers of a download without its body, for the recipient or the sender. */
+export function headMessage(store: MessageStore, { mailboxId, captures: [messageId = ''] }: Call): Answer {
+  const message = store.get(messageId);
+  const isSender = message?.from === mailboxId;
+  if (!message || (message.to !== mailboxId && !isSender)) throw refusal('unknownMessage', messageId);
+  const isGone = message.status === 'uploading' || (message.status === 'undeliverable' && !isSender);
+  if (isGone) throw refusal('gone', messageId);
+  return emptyAnswer(200, downloadHeaders(message, 1));
+}
+
+/** A whole message or one of its chunks: 206 while more chunks follow, 200 on the last. */
+export function downloadMessage(store: MessageStore, { mailboxId, captures, headers }: Call): Answer {
+  const [messageId = '', chunk] = captures;
+  const message = store.get(messageId);
+  if (!message) throw refusal('unknownMessage', messageId);
+  if (message.to !== mailboxId) throw refusal('notYours', messageId);
+  if (message.status !== 'accepted') throw refusal('gone', messageId);
+
+  const number = chunk === undefined ? 1 : Number(chunk);
+  const answerHeaders = downloadHeaders(message, number);
+  if (message.messageType === 'REPORT') return emptyAnswer(200, answerHeaders);
+  const stored = message.chunks[number - 1];
+  if (!stored) throw refusal('unknownMessage', messageId);
+  const status = number < message.totalChunks ? 206 : 200;
+
+  const acceptsGzip = headers['accept-encoding']?.includes('gzip');
+  if (acceptsGzip !== true) {
+    const body = message.contentEncoding === 'gzip' ? gunzipSync(stored) : stored;
+    return { status, headers: answerHeaders, body };
+  }
+  // Version 2 compresses for a client that accepts it, whatever the sender did, and then says so twice.
+  const body = message.contentEncoding === 'gzip' ? stored : gzipSync(stored);
+  return { status, headers: { ...answerHeaders, 'content-encoding': 'gzip', 'mex-content-compressed': 'Y' }, body };
+}
+
+/** Ends a message's life in the inbox; a second time changes nothing and is no error. */
+export function acknowledgeMessage(store: MessageStore, { mailboxId, captures: [messageId = ''] }: Call): Answer {
+  const message = store.get(messageId);
+  if (!message) throw refusal('unknownMessage', messageId);
+  if (message.to !== mailboxId) throw refusal('notYours', messageId);
+  if (message.status === 'accepted') store.changeStatus(message, 'acknowledged');
+  return emptyAnswer();
+}
+
+/** Response headers of a download, lower-case as version 2 sends them, empty ones left out. */
+function downloadHeaders(message: StoredMessage, chunkNumber: number): Record<string, string> {
+  const isReport = message.messageType === 'REPORT';
+  // A report has no chunk at all, and MESH says so with a range that counts to nought.
+  const total = isReport ? 0 : message.totalChunks;
+  const isChunked = total > 1;
+  const all: Record<string, string | undefined> = {
+    'content-type': isChunked ? 'application/octet-stream' : message.contentType,
+    'mex-content-type': isChunked ? message.contentType : undefined,
+    'mex-from': message.from,
+    'mex-to': message.to,
+    'mex-workflowid': message.workflowId,
+    'mex-chunk-range': `${chunkNumber}:${total}`,
+    'mex-total-chunks': String(total),
+    'mex-addresstype': 'ALL',
+    'mex-localid': message.localId,
+    'mex-filename': message.fileName,
+    'mex-subject': message.subject,
+    'mex-version': '1.0',
+    'mex-messagetype': message.messageType,
+    'mex-messageid': message.messageId,
+    'mex-statuscode': isReport ? message.failure?.code : '00',
+    'mex-statusevent': isReport ? 'SEND' : 'TRANSFER',
+    'mex-statusdescription': isReport ? message.failure?.description : 'Transferred to recipient mailbox',
+    'mex-statussuccess': isReport ? 'ERROR' : 'SUCCESS',
+    'mex-statustimestamp': secondsStamp(message.statusAt),
+    'mex-linkedmsgid': message.linkedMessageId,
+    'last-modified': new Date(message.statusAt).toUTCString(),
+    ...message.passedOn,
+  };
+  const present: Record<string, string> = {};
+  for (const [name, value] of Object.entries(all)) {
+    if (value !== undefined && value !== '') present[name] = value;
+  }
+  return present;
+}
+
+function maxResults(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  const count = /^\d+$/.test(text) ? Number(text) : NaN;
+  if (!(count >= 10 && count <= 5000)) throw invalid('query', 'max_results', 'Input should be from 10 to 5000');
+  return count;
+}
+
+/** `WF`, `WF*` and `*PART*` mean equals, begins and contains; a `!` before any of them means not. */
+function workflowFilter(text: string | null): (workflowId: string) => boolean {
+  if (text === null) return () => true;
+  if (text.length < 2 || text.length > 255) {
+    throw invalid('query', 'workflow_filter', 'String should have from 2 to 255 characters');
+  }
+  const [, not = '', leading = '', part = '', trailing = ''] = /^(!?)(\*?)([^*]*)(\*?)$/.exec(text) ?? [];
+  if (part === '' || (leading !== '' && trailing === '')) throw notImplemented('this form of workflow_filter');
+  const matches = (workflowId: string): boolean => {
+    if (leading !== '') return workflowId.includes(part);
+    return trailing === '' ? workflowId === part : workflowId.startsWith(part);
+  };
+  return (workflowId) => matches(workflowId) !== (not !== '');
+}
+
+function continueFromToken(mailboxId: string, acceptedOrder: number): string {
+  return Buffer.from(`mailbox=${mailboxId};after=${acceptedOrder}`).toString('base64url');
+}
+
+function placeOf(mailboxId: string, token: string | null): number {
+  if (token === null) return 0;
+  const match = /^mailbox=(.+);after=(\d+)$/.exec(Buffer.from(token, 'base64url').toString());
+  if (match?.[1] !== mailboxId) throw invalid('query', 'continue_from', 'Not a value from links.next of this mailbox');
+  return Number(match[2]);
+}

@@ -1,0 +1,51 @@
+/** Operations on one mailbox; each path is what follows `/messageexchange/{mailbox}`. */
+const routes = [
+  { method: 'POST', path: /^$/, operation: 'handshake' },
+  { method: 'GET', path: /^$/, operation: 'validate' },
+  { method: 'GET', path: /^\/inbox$/, operation: 'list' },
+  { method: 'GET', path: /^\/count$/, operation: 'count' },
+  { method: 'HEAD', path: /^\/inbox\/([^/]+)$/, operation: 'head' },
+  { method: 'GET', path: /^\/inbox\/([^/]+)$/, operation: 'download' },
+  { method: 'GET', path: /^\/inbox\/([^/]+)\/(\d+)$/, operation: 'download' },
+  { method: 'PUT', path: /^\/inbox\/([^/]+)\/status\/acknowledged$/, operation: 'acknowledge' },
+  { method: 'POST', path: /^\/outbox$/, operation: 'send' },
+  { method: 'POST', path: /^\/outbox\/([^/]+)\/(\d+)$/, operation: 'sendChunk' },
+  { method: 'GET', path: /^\/outbox\/tracking$/, operation: 'track' },
+  { method: 'GET', path: /^\/outbox\/tracking\/([^/]+)$/, operation: 'trackLocalId' },
+] as const;
+
+/** `/inbox/rich` and `/outbox/rich` exist in NHS England's sandbox only, and would read as message ids here. */
+const sandboxOnly = /^\/(inbox|outbox)\/rich$/;
+
+/** First path segments that are no mailbox ids. */
+const reserved: readonly string[] = ['_ping', 'admin', 'endpointlookup', 'mailbox', 'workflowsearch'];
+
+export type Operation = (typeof routes)[number]['operation'];
+
+export interface MailboxTarget {
+  readonly operation: Operation;
+  /** In upper case, as MESH compares it. */
+  readonly mailboxId: string;
+  /** The variable parts of the path after the mailbox id, decoded. */
+  readonly captures: readonly string[];
+}
+
+/** Which operation on which mailbox a request means; undefined where none. */
+export function mailboxTarget(method: string, pathname: string): MailboxTarget | undefined {
+  const [, mailbox = '', rest = ''] = /^\/messageexchange\/([^/]+)(.*)$/.exec(pathname) ?? [];
+  if (mailbox === '' || reserved.includes(mailbox) || sandboxOnly.test(rest)) return undefined;
+  for (const { method: routeMethod, path, operation } of routes) {
+    const match = routeMethod === method ? path.exec(rest) : null;
+    if (match) return { operation, mailboxId: decoded(mailbox).toUpperCase(), captures: match.slice(1).map(decoded) };
+  }
+  return undefined;
+}
+
+/** A malformed escape stands for itself: no mailbox or message has such an id. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
+import { serve, type StandIn } from '../stand-in.ts';
+import { Bucket } from './bucket.ts';
+import {
+  abortMultipartUpload,
+  completeMultipartUpload,
+  createMultipartUpload,
+  uploadPart,
+  type Uploads,
+} from './multipart-operations.ts';
+import { deleteObject, getObject, listObjectsV2, putObject } from './object-operations.ts';
+import { operationOf, type Call } from './operations.ts';
+import { header } from './payload.ts';
+import { S3Error } from './s3-error.ts';
+
+export interface S3Options {
+  /** Holds the objects; a later start with the same directory serves them again. One stand-in at a time uses it. */
+  readonly directory: string;
+  readonly buckets: readonly string[];
+  readonly credentials: Credentials;
+  readonly port?: number;
+}
+
+/** The longest key in UTF-8 bytes. Source: "Naming Amazon S3 objects", Amazon S3 User Guide. */
+const longestKeyBytes = 1024;
+
+/**
+ * A stand-in for Amazon S3 with path-style addresses. Bodies go straight to and from disk, whatever their size.
+ *
+ * @throws PortInUse, or an Error when the directory holds something that is not an object
+ */
+export async function startS3({ directory, buckets: names, credentials, port }: S3Options): Promise<StandIn> {
+  const incoming = join(directory, '.incoming');
+  // Whatever was under way when the last stand-in stopped was never acknowledged.
+  await rm(incoming, { recursive: true, force: true });
+  await mkdir(incoming, { recursive: true });
+  const buckets = new Map<string, Bucket>();
+  for (const name of names) buckets.set(name, await Bucket.open(name, directory, incoming));
+  const uploads: Uploads = new Map();
+
+  return serve(async (request, response) => {
+    try {
+      response.setHeader('x-amz-request-id', randomUUID());
+      await checkSignature(request, credentials);
+      await carryOut(understand(request, response, buckets), uploads);
+    } catch (error) {
+      if (!(error instanceof S3Error) || response.headersSent) throw error;
+      await refuse(request, response, error);
+    }
+  }, port);
+}
+
+async function checkSignature(request: IncomingMessage, credentials: Credentials): Promise<void> {
+  if (request.headers.authorization === undefined) throw new S3Error('AccessDenied', 'Access Denied');
+  if (header(request, 'x-amz-content-sha256') === '') {
+    throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
+  }
+  try {
+    await verifySignature(request, 's3', credentials);
+  } catch (error) {
+    if (error instanceof SignatureRefused) throw new S3Error('SignatureDoesNotMatch', error.message);
+    throw error;
+  }
+}
+
+function understand(request: IncomingMessage, response: ServerResponse, buckets: ReadonlyMap<string, Bucket>): Call {
+  const [path = '', search = ''] = (request.url ?? '').split(/\?(.*)/s);
+  const [, bucketName = '', rawKey = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  const key = decodeKey(rawKey);
+  const query = new URLSearchParams(search);
+  const operation = operationOf(request, key, query);
+  const bucket = buckets.get(bucketName);
+  if (!bucket) throw new S3Error('NoSuchBucket', 'The specified bucket does not exist');
+  return { operation, request, response, bucket, key, query };
+}
+
+function decodeKey(text: string): string {
+  let key: string;
+  try {
+    key = decodeURIComponent(text);
+  } catch {
+    throw new S3Error('InvalidURI', 'The key is not percent-encoded UTF-8');
+  }
+  if (Buffer.byteLength(key) > longestKeyBytes) throw new S3Error('KeyTooLongError', 'Your key is too long');
+  return key;
+}
+
+async function carryOut(call: Call, uploads: Uploads): Promise<void> {
+  switch (call.operation) {
+    case 'PutObject':
+      return putObject(call);
+    case 'GetObject':
+    case 'HeadObject':
+      return getObject(call);
+    case 'DeleteObject':
+      deleteObject(call);
+      return;
+    case 'ListObjectsV2':
+      listObjectsV2(call);
+      return;
+    case 'CreateMultipartUpload':
+      createMultipartUpload(call, uploads);
+      return;
+    case 'UploadPart':
+      return uploadPart(call, uploads);
+    case 'CompleteMultipartUpload':
+      return completeMultipartUpload(call, uploads);
+    case 'AbortMultipartUpload':
+      return abortMultipartUpload(call, uploads);
+  }
+}
+
+async function refuse(request: IncomingMessage, response: ServerResponse, error: S3Error): Promise<void> {
+  // A client that is still sending would see its connection break instead of the reason.
+  if (!request.complete) {
+    request.resume();
+    await finished(request);
+  }
+  const body = error.toXml(String(response.getHeader('x-amz-request-id')));
+  response
+    .writeHead(error.status, { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(body) })
+    .end(request.method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,40 @@
+/** What the deployed infrastructure and the code that runs on it agree on. */
+
+/** Environment variables of the functions. `infra` sets them, each handler reads its own through `readConfig`. */
+export const settings = [
+  'BUCKET',
+  'BULK_IMPORT_THRESHOLD',
+  'CHANGE_FILE_ROWS',
+  'COHORT_SOURCE',
+  'FHIR_BASE_URL',
+  'FHIR_NAMESPACE',
+  'ID_KEY_SECRET',
+  'LEASE_SECONDS',
+  'LEDGER_TABLE',
+  'LINE_ENDING',
+  'MAILBOX',
+  'MAX_CHANGE_POINTS',
+  'MAX_DEACTIVATIONS',
+  'MAX_OPT_OUT_PERCENT',
+  'MESH_BASE_URL',
+  'MESH_SECRET',
+  'NDOP_MAILBOX',
+  'NHS_NUMBER_RANGES',
+  'PART_ROWS',
+  'PATIENT_READ',
+  'PATIENT_REFERENCE',
+  'POLL_PLAN',
+  'RATE_GATE_FROM',
+  'REPLY_DEADLINE_SECONDS',
+  'RETENTION_DAYS',
+  'REVIEW_SECONDS',
+  'TOPIC_ARN',
+] as const;
+
+export type Setting = (typeof settings)[number];
+
+/** The one MESH workflow of the Check for National Data Opt-outs Service: request, job notice and answer alike. */
+export const ndopWorkflow = 'SPINE_NTT_UPHOLDING';
+
+/** Partition and sort key of the ledger table, and the attribute that DynamoDB expires items by. */
+export const ledgerKeys = { partition: 'pk', sort: 'sk', expiry: 'expiresAtSeconds' } as const;

@@ -1,0 +1,24 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { LatestSnapshot } from './latest.ts';
+import { MailboxLedger } from './mailbox-ledger.ts';
+import { Parts } from './parts.ts';
+import { Runs } from './runs.ts';
+import { LedgerTable } from './table.ts';
+
+/** The run ledger: what every step looks at for the evidence of its own earlier success. */
+export interface Ledger {
+  readonly runs: Runs;
+  readonly parts: Parts;
+  readonly latest: LatestSnapshot;
+  readonly mailbox: (mailboxId: string) => MailboxLedger;
+}
+
+export function openLedger(tableName: string): Ledger {
+  const table = new LedgerTable(new DynamoDBClient({}), tableName);
+  return {
+    runs: new Runs(table),
+    parts: new Parts(table),
+    latest: new LatestSnapshot(table),
+    mailbox: (mailboxId) => new MailboxLedger(table, mailboxId),
+  };
+}

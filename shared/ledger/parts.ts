@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { PermanentError } from '../errors.ts';
+import { partName } from '../ndop/run-id.ts';
+import type { LedgerTable } from './table.ts';
+
+/**
+ * Where a part stands. `sending` without a message id after a stop means that nobody knows whether MESH has the request:
+ * it becomes `send-unknown`, is not sent again, and its answer is waited for all the same.
+ */
+export const partState = z.enum([
+  'built',
+  'staged',
+  'sending',
+  'sent',
+  'send-unknown',
+  'answered',
+  'reconciled',
+  'rejected',
+  'undelivered',
+  'job-refused',
+  'conflicting',
+  'unrecognised',
+  'overdue',
+  'refused',
+]);
+export type PartState = z.infer<typeof partState>;
+
+export const waitingStates: readonly PartState[] = ['sent', 'send-unknown'];
+
+/** Ends without an answer that could be used: a resumed run asks again. */
+export const failedStates: readonly PartState[] = [
+  'rejected',
+  'undelivered',
+  'job-refused',
+  'conflicting',
+  'unrecognised',
+  'overdue',
+  'refused',
+];
+
+const storedFile = z.object({ key: z.string(), sha256: z.string(), bytes: z.number() });
+export type StoredFile = z.infer<typeof storedFile>;
+
+const reply = z.object({ messageId: z.string(), body: storedFile, asAt: z.string() });
+export type Reply = z.infer<typeof reply>;
+
+/** How many changes of each kind a reconciliation found. */
+export const changeCounts = z.object({
+  activate: z.number(),
+  deactivate: z.number(),
+  create: z.number(),
+  update: z.number(),
+  retire: z.number(),
+});
+export type ChangeCounts = z.infer<typeof changeCounts>;
+
+const part = z.object({
+  part: z.number(),
+  state: partState,
+  /** Range of the number line; boundaries are no valid NHS numbers. */
+  from: z.number(),
+  to: z.number(),
+  rows: z.number(),
+  cohort: storedFile,
+  /** 1 for the first request; a resumed run that asks again takes the next. */
+  attempt: z.number(),
+  request: storedFile
+    .extend({ controlKey: z.string(), localId: z.string(), name: z.string(), sequence: z.number() })
+    .optional(),
+  messageId: z.string().optional(),
+  sentAt: z.string().optional(),
+  noticeAt: z.string().optional(),
+  /** A reply of nothing but white space: an answer once the job notice is seen. */
+  blank: reply.optional(),
+  reply: reply.optional(),
+  /** Why the part failed, in a sentence without a person. */
+  failure: z.object({ name: z.string(), message: z.string() }).optional(),
+  reconciled: z
+    .object({
+      optedOut: z.number(),
+      notOptedOut: z.number(),
+      duplicates: z.number(),
+      previousRows: z.number(),
+      previousOptedOut: z.number(),
+      modelVersion: z.number(),
+      changes: changeCounts,
+      changeFiles: z.object({ activations: z.array(storedFile), others: z.array(storedFile) }),
+      snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
+    })
+    .optional(),
+});
+/** The row of a part: one request, one message, one reply, one stretch of the snapshot. */
+export type Part = z.infer<typeof part>;
+
+const partitionOf = (runId: string) => `RUN#${runId}`;
+const keyOf = (runId: string, number: number) => ({
+  pk: partitionOf(runId),
+  sk: `PART#${partName(number).slice('part-'.length)}`,
+});
+
+/** The rows of parts. */
+export class Parts {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  list(runId: string): Promise<Part[]> {
+    return this.#table.list(partitionOf(runId), 'PART#', part);
+  }
+
+  find(runId: string, number: number): Promise<Part | undefined> {
+    return this.#table.read(keyOf(runId, number), part);
+  }
+
+  /** @throws PermanentError LedgerInconsistent where the part was never built */
+  async read(runId: string, number: number): Promise<Part> {
+    const found = await this.find(runId, number);
+    if (!found) throw new PermanentError('LedgerInconsistent', `Run ${runId} has no part ${number} in the ledger`);
+    return found;
+  }
+
+  /** Writes a part anew; a repeat of the step that builds parts writes the same again. */
+  async put(runId: string, row: Part): Promise<void> {
+    await this.#table.put(keyOf(runId, row.part), row);
+  }
+
+  /** Moves a part on; false where it is in none of the states given, so that nobody else's step is undone. */
+  move(runId: string, number: number, from: readonly PartState[], fields: Partial<Part>): Promise<boolean> {
+    const names = from.map((_, index) => `:from${index}`);
+    return this.#table.set(keyOf(runId, number), fields, {
+      expression: `#state IN (${names.join(', ')})`,
+      names: { '#state': 'state' },
+      values: Object.fromEntries(from.map((state, index) => [`:from${index}`, state])),
+    });
+  }
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { PermanentError } from '../errors.ts';
+import { changeCounts } from './parts.ts';
+import type { LedgerTable } from './table.ts';
+
+export const cohortChoice = z.discriminatedUnion('source', [
+  z.strictObject({ source: z.literal('fhir-store') }),
+  z.strictObject({ source: z.literal('s3'), key: z.string().min(1) }),
+]);
+export type CohortChoice = z.infer<typeof cohortChoice>;
+
+export const runMode = z.enum(['refresh', 'dry-run', 'resume']);
+export type RunMode = z.infer<typeof runMode>;
+
+/** How a run ended. A failed run carries its error's name instead. */
+export const runOutcome = z.enum(['Completed', 'CompletedPartially', 'NothingToCheck', 'DryRunCompleted']);
+export type RunOutcome = z.infer<typeof runOutcome>;
+
+const cohortCounts = z.object({
+  rows: z.number(),
+  requested: z.number(),
+  duplicates: z.number(),
+  quarantined: z.record(z.string(), z.number()),
+});
+
+export const verdict = z.object({
+  /** Why a person has to look before anything is written; empty where nothing is unusual. */
+  reasons: z.array(z.string()),
+  optedOut: z.number(),
+  notOptedOut: z.number(),
+  previousOptedOut: z.number(),
+  previousRows: z.number(),
+  changes: changeCounts,
+});
+/** What the run's parts amount to together. */
+export type Verdict = z.infer<typeof verdict>;
+
+const run = z.object({
+  runId: z.string(),
+  state: z.enum(['running', 'held', 'closed', 'failed']),
+  trigger: z.enum(['schedule', 'console']),
+  mode: runMode,
+  reason: z.string().optional(),
+  cohortChoice,
+  executionArn: z.string(),
+  openedAt: z.string(),
+  /** How often the run was opened: 1, and one more with each resume. */
+  opening: z.number(),
+  /** Manifest that this run compares with; absent in the first run of all. */
+  baseManifestKey: z.string().optional(),
+  cohort: z.object({ counts: cohortCounts, parts: z.number(), quarantineKey: z.string() }).optional(),
+  verdict: verdict.optional(),
+  review: z.object({ taskToken: z.string(), heldAt: z.string(), until: z.string() }).optional(),
+  outcome: runOutcome.optional(),
+  failure: z.object({ name: z.string(), stage: z.string(), message: z.string() }).optional(),
+  /** Set when closing begins, so that a repeat of it writes the same report. */
+  reportKey: z.string().optional(),
+  closing: z.object({ opening: z.number(), at: z.string() }).optional(),
+});
+/** The row of a run. */
+export type Run = z.infer<typeof run>;
+
+const keyOf = (runId: string) => ({ pk: `RUN#${runId}`, sk: 'META' });
+
+/** The rows of runs. */
+export class Runs {
+  readonly #table: LedgerTable;
+
+  constructor(table: LedgerTable) {
+    this.#table = table;
+  }
+
+  /** False where a run of this id exists. */
+  open(row: Run): Promise<boolean> {
+    return this.#table.putNew(keyOf(row.runId), row);
+  }
+
+  find(runId: string): Promise<Run | undefined> {
+    return this.#table.read(keyOf(runId), run);
+  }
+
+  /** @throws PermanentError RunUnknown */
+  async read(runId: string): Promise<Run> {
+    const found = await this.find(runId);
+    if (!found) throw new PermanentError('RunUnknown', `No run ${runId} stands in the ledger`);
+    return found;
+  }
+
+  async update(runId: string, fields: Partial<Run>): Promise<void> {
+    if (!(await this.#table.set(keyOf(runId), fields))) {
+      throw new PermanentError('RunUnknown', `No run ${runId} stands in the ledger`);
+    }
+  }
+
+  /** Numbers the tries at building a cohort: a second try writes beside the first, never over it. */
+  nextCohortAttempt(runId: string): Promise<number> {
+    return this.#table.increment(keyOf(runId), 'cohortAttempts');
+  }
+}

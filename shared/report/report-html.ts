@@ -1,0 +1,102 @@
+import type { Report } from './report.ts';
+
+/** The report as one page that prints and needs nothing else. */
+export function reportHtml(report: Report): string {
+  const { cohort, changes, failure, review } = report;
+  const title = `NDOP run ${report.runId}`;
+  const sections = [
+    `<h1>${escape(title)}</h1>`,
+    `<p class="outcome ${report.outcome === 'Completed' ? 'good' : 'look'}">${escape(headline(report))}</p>`,
+    table('Run', [
+      ['Started by', `${report.trigger}, ${report.mode}${report.reason ? `: ${report.reason}` : ''}`],
+      ['Opened', report.openedAt],
+      ['Ended', report.closedAt],
+      ['Opening', String(report.opening)],
+    ]),
+    failure ? table('Why it failed', [[failure.name, `${failure.message} (at "${failure.stage}")`]]) : '',
+    review
+      ? table('Held for review', [
+          ...review.reasons.map((reason) => ['Reason', reason] as const),
+          ['Decision', review.decision],
+        ])
+      : '',
+    table('People', [
+      ['Rows in the cohort', count(cohort.rows)],
+      ['Distinct valid NHS numbers', count(cohort.requested)],
+      ['Repeated rows', count(cohort.duplicates)],
+      ['Set aside', count(cohort.quarantined)],
+      ...Object.entries(cohort.quarantinedByReason).map(([reason, number]) => [`… ${reason}`, count(number)] as const),
+      ['Asked about', count(report.asked)],
+      ['Answered', count(report.answered)],
+      ['Opted out', `${count(report.optedOut)} (${report.optOutPercent.toFixed(2)} %)`],
+      ['Not opted out', count(report.notOptedOut)],
+      [
+        'Opted out last time',
+        report.previousOptOutPercent === undefined ? 'no earlier run' : `${report.previousOptOutPercent.toFixed(2)} %`,
+      ],
+    ]),
+    table('Consents', [
+      ['Created', count(changes.created)],
+      ['Now opted out', count(changes.activated)],
+      ['No longer opted out', count(changes.deactivated)],
+      ['Rewritten', count(changes.updated)],
+      ['Retired', count(changes.retired)],
+      ['Written to the FHIR store', count(report.consents.written)],
+    ]),
+    partsTable(report),
+  ];
+  return `<!doctype html>
+<html lang="en-GB">
+<meta charset="utf-8">
+<title>${escape(title)}</title>
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #212b32; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .35rem .75rem .35rem 0; border-bottom: 1px solid #d8dde0; vertical-align: top; }
+td { font-variant-numeric: tabular-nums; } .outcome { font-size: 1.15rem; padding: .6rem .9rem; border-left: .4rem solid; }
+.good { border-color: #007f3b; background: #e6f2eb; } .look { border-color: #d5281b; background: #fbeae8; }
+</style>
+${sections.filter(Boolean).join('\n')}
+</html>
+`;
+}
+
+function headline({ outcome, failure, consents, answered }: Report): string {
+  if (outcome === 'Failed') return `Failed: ${failure?.name ?? 'unknown'}.`;
+  if (outcome === 'NothingToCheck') return 'Nothing to check: the cohort has no valid NHS number, so nothing was sent.';
+  if (outcome === 'DryRunCompleted') return 'Dry run completed: nothing was sent or written.';
+  const done = `${count(answered)} people answered, ${count(consents.written)} Consents written.`;
+  return outcome === 'CompletedPartially'
+    ? `Completed in part: ${done} Some parts have no usable answer.`
+    : `Completed: ${done}`;
+}
+
+function table(title: string, rows: readonly (readonly [string, string])[]): string {
+  const body = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('\n');
+  return `<h2>${escape(title)}</h2>\n<table>\n${body}\n</table>`;
+}
+
+function partsTable({ parts }: Report): string {
+  if (parts.length === 0) return '';
+  const header = ['Part', 'People', 'State', 'Sent', 'Answered', 'Opted out', 'Remark'];
+  const rows = parts.map(({ part, rows: people, state, sentAt, answeredAt, optedOut, failure }) => [
+    String(part),
+    count(people),
+    state,
+    sentAt ?? '',
+    answeredAt ?? '',
+    optedOut === undefined ? '' : count(optedOut),
+    failure ? `${failure.name}: ${failure.message}` : '',
+  ]);
+  const line = (cells: readonly string[], tag: 'th' | 'td') =>
+    `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join('')}</tr>`;
+  return `<h2>Parts</h2>\n<table>\n${line(header, 'th')}\n${rows.map((row) => line(row, 'td')).join('\n')}\n</table>`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-GB');
+}
+
+function escape(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

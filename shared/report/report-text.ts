@@ -1,0 +1,22 @@
+import type { Report } from './report.ts';
+
+/** The report in a few lines, for a notification and a terminal. */
+export function reportText(report: Report): string {
+  const { cohort, changes, failure, review } = report;
+  const reasons = Object.entries(cohort.quarantinedByReason).map(([reason, count]) => `${reason} ${count}`);
+  const share = `${report.optOutPercent.toFixed(2)} %`;
+  const before =
+    report.previousOptOutPercent === undefined ? '' : `, last time ${report.previousOptOutPercent.toFixed(2)} %`;
+  const lines = [
+    `Run ${report.runId}: ${report.outcome}`,
+    ...(failure ? [`  ${failure.name} at "${failure.stage}": ${failure.message}`] : []),
+    `  cohort    ${cohort.rows} rows, ${cohort.requested} people, ${cohort.duplicates} repeats, ${cohort.quarantined} set aside`,
+    ...(reasons.length > 0 ? [`            set aside: ${reasons.join(', ')}`] : []),
+    `  answers   ${report.answered} of ${report.asked} asked: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
+    `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
+    `  Consents  ${report.consents.written} written`,
+    ...(review ? [`  review    ${review.reasons.join('; ')} -> ${review.decision}`] : []),
+    ...report.parts.flatMap(({ part, failure: why }) => (why ? [`  part ${part}    ${why.name}: ${why.message}`] : [])),
+  ];
+  return lines.join('\n');
+}

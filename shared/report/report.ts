@@ -1,0 +1,121 @@
+import { failedStates, type ChangeCounts, type Part } from '../ledger/parts.ts';
+import type { Run, RunOutcome } from '../ledger/runs.ts';
+import { percentOf } from '../ndop/plausibility.ts';
+
+/** What a run did, in counts: the record for operators and information governance. Holds no person. */
+export interface Report {
+  readonly runId: string;
+  readonly opening: number;
+  readonly trigger: Run['trigger'];
+  readonly mode: Run['mode'];
+  readonly reason?: string;
+  readonly openedAt: string;
+  readonly closedAt: string;
+  readonly outcome: RunOutcome | 'Failed';
+  readonly failure?: { readonly name: string; readonly stage: string; readonly message: string };
+  readonly cohort: {
+    readonly rows: number;
+    readonly requested: number;
+    readonly duplicates: number;
+    readonly quarantined: number;
+    readonly quarantinedByReason: Readonly<Record<string, number>>;
+  };
+  readonly asked: number;
+  readonly answered: number;
+  readonly optedOut: number;
+  readonly notOptedOut: number;
+  readonly optOutPercent: number;
+  /** Share in the snapshot that the run compared with; absent in a first run. */
+  readonly previousOptOutPercent?: number;
+  readonly changes: {
+    readonly activated: number;
+    readonly deactivated: number;
+    readonly created: number;
+    readonly updated: number;
+    readonly retired: number;
+  };
+  readonly consents: { readonly written: number };
+  /** Why the run was held for a person, if it was, and what the person decided. */
+  readonly review?: { readonly reasons: readonly string[]; readonly decision: string };
+  readonly parts: readonly ReportedPart[];
+}
+
+export interface ReportedPart {
+  readonly part: number;
+  readonly state: Part['state'];
+  readonly rows: number;
+  readonly requestBytes: number;
+  readonly attempt: number;
+  readonly sentAt?: string;
+  readonly answeredAt?: string;
+  readonly optedOut?: number;
+  readonly notOptedOut?: number;
+  readonly failure?: { readonly name: string; readonly message: string };
+}
+
+export interface ReportEnding {
+  readonly closedAt: string;
+  readonly outcome: RunOutcome | 'Failed';
+  readonly failure?: Report['failure'];
+  readonly written: number;
+  /** The reviewer's words; absent where nobody was asked. */
+  readonly decision?: string;
+}
+
+const noChanges: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
+
+export function reportOf(run: Run, parts: readonly Part[], ending: ReportEnding): Report {
+  const counts = run.cohort?.counts;
+  const verdict = run.verdict;
+  const { activate, deactivate, create, update, retire } = verdict?.changes ?? noChanges;
+  const optedOut = verdict?.optedOut ?? 0;
+  const notOptedOut = verdict?.notOptedOut ?? 0;
+  const quarantinedByReason = counts?.quarantined ?? {};
+  return {
+    runId: run.runId,
+    opening: run.opening,
+    trigger: run.trigger,
+    mode: run.mode,
+    ...(run.reason === undefined ? {} : { reason: run.reason }),
+    openedAt: run.openedAt,
+    closedAt: ending.closedAt,
+    outcome: ending.outcome,
+    ...(ending.failure ? { failure: ending.failure } : {}),
+    cohort: {
+      rows: counts?.rows ?? 0,
+      requested: counts?.requested ?? 0,
+      duplicates: counts?.duplicates ?? 0,
+      quarantined: Object.values(quarantinedByReason).reduce((sum, count) => sum + count, 0),
+      quarantinedByReason,
+    },
+    asked: parts.filter((part) => part.sentAt !== undefined).reduce((sum, part) => sum + part.rows, 0),
+    answered: optedOut + notOptedOut,
+    optedOut,
+    notOptedOut,
+    optOutPercent: percentOf(optedOut, optedOut + notOptedOut),
+    ...(verdict && verdict.previousRows > 0
+      ? { previousOptOutPercent: percentOf(verdict.previousOptedOut, verdict.previousRows) }
+      : {}),
+    changes: { activated: activate, deactivated: deactivate, created: create, updated: update, retired: retire },
+    consents: { written: ending.written },
+    ...(run.review && verdict
+      ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
+      : {}),
+    parts: parts.map(reportedPart),
+  };
+}
+
+function reportedPart(row: Part): ReportedPart {
+  const { part, state, rows, attempt, request, sentAt, reply, reconciled, failure } = row;
+  return {
+    part,
+    state,
+    rows,
+    requestBytes: request?.bytes ?? 0,
+    attempt,
+    ...(sentAt === undefined ? {} : { sentAt }),
+    ...(reply ? { answeredAt: reply.asAt } : {}),
+    ...(reconciled ? { optedOut: reconciled.optedOut, notOptedOut: reconciled.notOptedOut } : {}),
+    ...(failure && failedStates.includes(state) ? { failure } : {}),
+  };
+}

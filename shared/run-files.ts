@@ -1,0 +1,20 @@
+import { partName } from './ndop/run-id.ts';
+import type { ChangePass } from './ndop/changes.ts';
+
+/** Keys of a run's files. They are made of run id and numbers alone, so that none names a person. */
+export const runFiles = {
+  cohort: (runId: string, part: number, attempt: number) => `runs/${runId}/cohort/${partName(part)}.${attempt}.csv`,
+  quarantine: (runId: string, attempt: number) => `runs/${runId}/quarantine/rows.${attempt}.csv`,
+  request: (runId: string, part: number, sequence: number) => `runs/${runId}/request/${partName(part)}.${sequence}.dat`,
+  control: (runId: string, part: number, sequence: number) => `runs/${runId}/request/${partName(part)}.${sequence}.ctl`,
+  changes: (runId: string, part: number, attempt: number, pass: ChangePass, file: number) =>
+    `runs/${runId}/changes/${partName(part)}.${attempt}.${pass}-${String(file).padStart(4, '0')}.csv`,
+  /** Beside each change file: proof that all of it is written. */
+  written: (changeFileKey: string) => changeFileKey.replace('/changes/', '/writes/').replace(/\.csv$/, '.json'),
+  report: (runId: string, name: string, form: 'json' | 'html') => `runs/${runId}/report/${name}.${form}`,
+  snapshotPart: (runId: string, part: number, attempt: number) =>
+    `snapshots/${runId}/${partName(part)}.${attempt}.csv.gz`,
+  manifest: (runId: string, opening: number) => `snapshots/${runId}/manifest-${opening}.json`,
+  messageHeaders: (messageId: string) => `inbox/${encodeURIComponent(messageId)}/headers.json`,
+  messageBody: (messageId: string) => `inbox/${encodeURIComponent(messageId)}/body`,
+};

@@ -1,0 +1,75 @@
+import middy, { type MiddlewareObj } from '@middy/core';
+import type { z } from 'zod';
+import { PermanentError, RetryableError } from './errors.ts';
+import { log } from './log.ts';
+
+const invocationLog: MiddlewareObj<unknown, unknown> = {
+  before: ({ event, context }) => {
+    log.addContext(context);
+    log.info('task.started', { input: event });
+  },
+  after: ({ response }) => {
+    log.info('task.completed', { output: response });
+  },
+  // Returning or setting a response here would turn the failure into a success that no Retry or Catch sees.
+  onError: (request) => {
+    const named = nameError(request.error);
+    log.error('task.failed', {
+      errorName: named.name,
+      reason: named.message,
+      origin: request.error?.name,
+      frames: stackFrames(request.error),
+    });
+    request.error = named;
+  },
+};
+
+/**
+ * The one stack around every step: input is parsed before anything else, the start and the end are logged, and every
+ * failure leaves with a name that the state machine knows.
+ */
+export function task<Input, Output>(input: z.ZodType<Input>, run: (input: Input) => Promise<Output>) {
+  return middy<unknown, Output>()
+    .use(invocationLog)
+    .handler((event) => run(parseInput(input, event)));
+}
+
+function parseInput<Input>(schema: z.ZodType<Input>, event: unknown): Input {
+  const parsed = schema.safeParse(event);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`);
+  throw new PermanentError('StateInputInvalid', faults.join('; '));
+}
+
+/**
+ * Gives a failure its place in `errors.ts`. A foreign error's message is left behind, since it may quote the data that
+ * it stumbled over.
+ */
+function nameError(error: Error | null | undefined): RetryableError | PermanentError {
+  if (error instanceof RetryableError || error instanceof PermanentError) return error;
+  const origin = error?.name ?? 'unknown';
+  if (error && isPassing(error))
+    return new RetryableError('AwsUnavailable', `An AWS service did not answer: ${origin}`);
+  return new PermanentError('UnexpectedError', `Unexpected ${origin}: see task.failed in this function's log`);
+}
+
+/** Throttling, server faults and broken connections, as the AWS SDK marks them once its own retries are used up. */
+function isPassing(error: Error): boolean {
+  return (
+    ('$retryable' in error && error.$retryable !== undefined) ||
+    ('$fault' in error && error.$fault === 'server') ||
+    ['TimeoutError', 'ThrottlingException', 'ProvisionedThroughputExceededException', 'RequestTimeout'].includes(
+      error.name,
+    ) ||
+    ('code' in error && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(String(error.code)))
+  );
+}
+
+/** Where a failure came from, without its message. */
+function stackFrames(error: Error | null | undefined): string[] {
+  return (error?.stack ?? '')
+    .split('\n')
+    .filter((line) => line.trimStart().startsWith('at '))
+    .map((line) => line.trim())
+    .slice(0, 8);
+}
