@@ -13,6 +13,7 @@ const config = readConfig(process.env, {
   MAX_DEACTIVATIONS: positiveInteger,
   MAX_OPT_OUT_PERCENT: percent,
   RATE_GATE_FROM: positiveInteger,
+  REVIEW_SECONDS: positiveInteger,
 });
 const ledger = openLedger(config.LEDGER_TABLE);
 
@@ -25,6 +26,7 @@ export const handler = task(weighChangesInput, (input) =>
       maxDeactivations: config.MAX_DEACTIVATIONS,
     },
     bulkImportThreshold: config.BULK_IMPORT_THRESHOLD,
+    reviewSeconds: config.REVIEW_SECONDS,
     leaseSeconds: config.LEASE_SECONDS,
     runs: ledger.runs,
     parts: ledger.parts,

@@ -28,6 +28,8 @@ export interface WeighChangesOutput {
   readonly reasons: readonly string[];
   /** Too many changes for batches: a bulk import job is to write them. */
   readonly needsBulkImport: boolean;
+  /** How long a reviewer has, should the run be held. */
+  readonly reviewSeconds: number;
   readonly files: Readonly<Record<ChangePass, readonly ChangeFileRef[]>>;
   readonly failure?: { readonly name: string; readonly message: string };
 }
@@ -35,6 +37,7 @@ export interface WeighChangesOutput {
 export interface WeighChangesDeps {
   readonly limits: PlausibilityLimits;
   readonly bulkImportThreshold: number;
+  readonly reviewSeconds: number;
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list' | 'move'>;
@@ -85,6 +88,7 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   return {
     reconciled: reconciled.length,
     reasons,
+    reviewSeconds: deps.reviewSeconds,
     needsBulkImport: changeKinds.reduce((total, kind) => total + changes[kind], 0) > deps.bulkImportThreshold,
     files: { activations: filesOf(changePasses[0]), others: filesOf(changePasses[1]) },
     ...(failure ? { failure } : {}),

@@ -21,7 +21,6 @@ export class PipelineStack extends Stack {
     const steps = new Steps(this, 'Steps', { environment, data });
     const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
       steps,
-      reviewTime: Duration.seconds(plausibility.reviewSeconds),
       timeout: Duration.seconds(replies.deadlineSeconds + plausibility.reviewSeconds + 86_400),
     });
 

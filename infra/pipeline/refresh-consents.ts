@@ -23,8 +23,6 @@ import type { Steps } from './steps.ts';
 
 export interface RefreshConsentsProps {
   readonly steps: Steps;
-  /** How long a held run waits for its reviewer. */
-  readonly reviewTime: Duration;
   /** No run lasts longer: the reply deadline, the review and a day of work. */
   readonly timeout: Duration;
 }
@@ -52,7 +50,7 @@ export class RefreshConsents extends Construct {
   readonly stateMachine: StateMachine;
   readonly #failed: LambdaInvoke;
 
-  constructor(scope: Construct, id: string, { steps, reviewTime, timeout }: RefreshConsentsProps) {
+  constructor(scope: Construct, id: string, { steps, timeout }: RefreshConsentsProps) {
     super(scope, id);
     this.#failed = this.#recordTheFailure(steps);
 
@@ -184,6 +182,7 @@ export class RefreshConsents extends Construct {
         reasons: result('reasons'),
         needsBulkImport: result('needsBulkImport'),
         files: result('files'),
+        reviewSeconds: result('reviewSeconds'),
         failure: failureOrBefore,
       },
     });
@@ -196,7 +195,7 @@ export class RefreshConsents extends Construct {
       step: steps.holdForReview,
       payload: { ...runAndExecution, taskToken: '{% $states.context.Task.Token %}' },
       waitForToken: true,
-      timeout: reviewTime,
+      timeout: '{% $reviewSeconds %}',
       assign: { decision: "{% 'approved by ' & $states.result.by & ': ' & $states.result.reason %}" },
       catchFirst: (task) =>
         task.addCatch(

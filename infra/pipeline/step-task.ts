@@ -9,8 +9,8 @@ export interface StepTaskProps {
   readonly step: IFunction;
   /** What the step is given; JSONata in `{% %}`. */
   readonly payload: Record<string, unknown>;
-  /** A little more than the function's own limit, or a reviewer's time. */
-  readonly timeout: Duration;
+  /** A little more than the function's own limit; or a reviewer's time, as JSONata that gives seconds. */
+  readonly timeout: Duration | string;
   readonly assign?: Record<string, unknown>;
   /** What the state passes on; its own input where nothing is said. */
   readonly outputs?: string;
@@ -35,7 +35,7 @@ export function stepTask(scope: Construct, name: string, props: StepTaskProps): 
     payload: TaskInput.fromObject(props.payload),
     integrationPattern:
       props.waitForToken === true ? IntegrationPattern.WAIT_FOR_TASK_TOKEN : IntegrationPattern.REQUEST_RESPONSE,
-    taskTimeout: Timeout.duration(props.timeout),
+    taskTimeout: typeof props.timeout === 'string' ? Timeout.jsonata(props.timeout) : Timeout.duration(props.timeout),
     retryOnServiceExceptions: false,
     outputs: props.outputs ?? '{% $states.input %}',
     ...(props.assign ? { assign: props.assign } : {}),

@@ -4,7 +4,7 @@ import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { join } from 'node:path';
 import type { Setting } from '../../shared/contract.ts';
@@ -55,7 +55,7 @@ export class Steps extends Construct {
     const files = { BUCKET: bucket.bucketName };
     const meshAccess = {
       MESH_BASE_URL: mesh.baseUrl,
-      MESH_SECRET: meshSecret.secretName,
+      MESH_SECRET: meshSecret.secretArn,
       NDOP_MAILBOX: mesh.ndopMailbox,
     };
 
@@ -122,6 +122,7 @@ export class Steps extends Construct {
         MAX_DEACTIVATIONS: String(plausibility.maxDeactivations),
         MAX_OPT_OUT_PERCENT: String(plausibility.maxOptOutPercent),
         RATE_GATE_FROM: String(plausibility.rateGateFrom),
+        REVIEW_SECONDS: String(plausibility.reviewSeconds),
       },
     });
     const holdForReview = this.#step('hold-for-review', {
@@ -141,7 +142,7 @@ export class Steps extends Construct {
         ...ledgerAndLease,
         FHIR_BASE_URL: fhir.baseUrl,
         FHIR_NAMESPACE: fhir.namespace,
-        ID_KEY_SECRET: idKey.secretName,
+        ID_KEY_SECRET: idKey.secretArn,
         PATIENT_REFERENCE: fhir.patientReference,
       },
     });
@@ -240,7 +241,7 @@ export class Steps extends Construct {
 }
 
 /** `Secret.grantRead` would name the step in the key's own policy, and so tie the data stack to this one. */
-function grantSecret(step: NodejsFunction, secret: ISecret, key: IKey): void {
+function grantSecret(step: NodejsFunction, secret: Secret, key: IKey): void {
   step.addToRolePolicy(
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
   );

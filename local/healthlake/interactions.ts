@@ -102,8 +102,12 @@ function create(type: string, { resource, idempotencyKey }: Call, { store, wrote
       throw new Refused(409, { code: 'duplicate', diagnostics: 'The idempotency key has been used' }, location);
     }
   }
-  const version = store.put({ ...valid(type, resource), id: randomUUID() });
-  if (idempotencyKey !== undefined) store.rememberKey(idempotencyKey, locationOf(version));
+  const identified = { ...valid(type, resource), id: randomUUID() };
+  const version = store.transaction(() => {
+    const created = store.put(identified);
+    if (idempotencyKey !== undefined) store.rememberKey(idempotencyKey, locationOf(created));
+    return created;
+  });
   wrote();
   return { status: 201, version, ...bodyOf(version) };
 }

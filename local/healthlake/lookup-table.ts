@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { numberIn, textIn } from './database.ts';
 import { listOf, textOf } from './fhir.ts';
 
-const mostVersionsBehind = 50_000;
+const mostVersionsBehind = 25_000;
 
 interface Entry {
   readonly value: string;
@@ -36,22 +36,21 @@ export class LookupTable {
 
   /** Takes in every version not yet taken in; needs a transaction around it. */
   advance(): void {
+    const done = this.#newest();
+    if (done === this.#done) return;
     const versions = this.#database.prepare(
-      `SELECT new.key, new.type, new.id, new.lookups, old.lookups AS outdated
+      `SELECT new.type, new.id, new.lookups, old.lookups AS outdated
        FROM versions AS new LEFT JOIN versions AS old ON old.key = new.previous
        WHERE new.key > ? AND (new.lookups IS NOT old.lookups) ORDER BY new.key`,
     );
     const outdated: Entry[] = [];
     const entries = new Map<string, readonly Entry[]>();
-    let done = this.#done;
     for (const row of versions.iterate(this.#done)) {
-      done = numberIn(row, 'key');
       const type = textIn(row, 'type');
       const id = textIn(row, 'id');
       if (row.outdated !== null) outdated.push(...entriesIn(textIn(row, 'outdated'), type, id));
       entries.set(`${type}/${id}`, entriesIn(textIn(row, 'lookups'), type, id));
     }
-    if (done === this.#done) return;
     this.#write(
       'DELETE FROM lookups WHERE value = ? AND parameter = ? AND system = ? AND type = ? AND id = ?',
       outdated,
@@ -65,6 +64,11 @@ export class LookupTable {
     const statement = this.#database.prepare(sql);
     const inOrder = entries.toSorted((a, b) => (a.value < b.value ? -1 : 1));
     for (const { value, rest } of inOrder) statement.run(value, ...rest);
+  }
+
+  #newest(): number {
+    const row = this.#database.prepare('SELECT coalesce(max(key), 0) AS newest FROM versions').get();
+    return row ? numberIn(row, 'newest') : 0;
   }
 
   #readDone(): number {

@@ -6,7 +6,7 @@ import { validate } from './validation.ts';
 const rowsPerTransaction = 10_000;
 
 /** A Patient that HealthLake would not take; the message gives its position and the issues, never its content. */
-export class InvalidPatient extends Error {
+class InvalidPatient extends Error {
   override readonly name = 'InvalidPatient';
 
   constructor(position: number, issues: readonly Issue[]) {

@@ -21,7 +21,6 @@ export function isFullDate(text: string): boolean {
 
 /** Anything but white space alone, without control characters. Source: FHIR R4, data type `string`. */
 export function isText(text: string): boolean {
-  // eslint would rather not see control characters in a pattern, so they are named by property.
   return /\S/.test(text) && !/[^\P{Cc}\t\r\n]/u.test(text);
 }
 

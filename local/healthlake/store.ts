@@ -81,7 +81,7 @@ export class Store {
 
   /** Writes the next version. The server's own `meta` elements are set, the others kept. */
   put(resource: IdentifiedResource): Version {
-    return this.#append(resource, this.#currentRow(resource.resourceType, resource.id));
+    return this.transaction(() => this.#append(resource, this.#currentRow(resource.resourceType, resource.id)));
   }
 
   /** Writes the next version unless it would say what the current one says. */
@@ -93,12 +93,12 @@ export class Store {
       if (body === JSON.stringify(same) || isDeepStrictEqual(JSON.parse(body), JSON.parse(JSON.stringify(same))))
         return;
     }
-    this.#append(resource, row);
+    this.transaction(() => this.#append(resource, row));
   }
 
   /** Writes a version that says the resource is deleted. */
   delete(type: string, id: string): Version {
-    return this.#append({ type, id }, this.#currentRow(type, id));
+    return this.transaction(() => this.#append({ type, id }, this.#currentRow(type, id)));
   }
 
   /** Resources that meet every criterion, in id order. */

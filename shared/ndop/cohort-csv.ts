@@ -23,6 +23,14 @@ type Separator = (typeof separators)[number];
  * @throws PermanentError CohortColumnMissing, CohortUnreadable, CohortRowsLost
  */
 export async function* readCohortCsv(source: Readable): AsyncGenerator<CohortRow> {
+  try {
+    yield* readRows(source);
+  } finally {
+    source.destroy();
+  }
+}
+
+async function* readRows(source: Readable): AsyncGenerator<CohortRow> {
   const { separator, rest } = await detectSeparator(source);
   const counter = new RowCounter(separator);
   const parser = parse({
@@ -51,8 +59,10 @@ export async function* readCohortCsv(source: Readable): AsyncGenerator<CohortRow
       yield { row, nhsNumber: record[columns.nhsNumber] ?? '', ...(patientId ? { patientId } : {}) };
     }
   } catch (error) {
-    if (error instanceof PermanentError) throw error;
-    throw new PermanentError('CohortUnreadable', `The cohort file cannot be read after row ${row}: ${faultOf(error)}`);
+    // What befell the source is not the file's fault, and may pass.
+    if (!(error instanceof CsvError)) throw error;
+    // csv-parse quotes the offending text in its messages; its codes say as much without the data.
+    throw new PermanentError('CohortUnreadable', `The cohort file cannot be read after row ${row}: ${error.code}`);
   }
   await flow;
   if (!columns) throw missingColumn();
@@ -78,25 +88,21 @@ function missingColumn(): PermanentError {
   );
 }
 
-/** csv-parse quotes the offending text in its messages; its codes say as much without the data. */
-function faultOf(error: unknown): string {
-  return error instanceof CsvError ? error.code : error instanceof Error ? error.name : 'unknown fault';
-}
-
 async function detectSeparator(source: Readable): Promise<{ separator: Separator; rest: AsyncIterable<Buffer> }> {
   const chunks: AsyncIterator<Buffer | string> = source[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   let ended = false;
-  while (!ended && head.length < 65_536 && !/[\r\n]/.test(head.toString('latin1'))) {
+  while (!ended && head.length < 65_536 && !/[^\r\n][\r\n]/.test(textOf(head))) {
     const next = await chunks.next();
     if (next.done) ended = true;
     else head = Buffer.concat([head, Buffer.from(next.value)]);
   }
-  const header = head.toString('latin1').split(/[\r\n]/)[0] ?? '';
+  const header = /[^\r\n]+/.exec(textOf(head))?.[0] ?? '';
   if (header.includes('\0')) {
     throw new PermanentError('CohortUnreadable', 'The cohort file is not UTF-8 text: save it as CSV UTF-8');
   }
-  const counted = separators.map((separator) => ({ separator, count: header.split(separator).length }));
+  const unquoted = header.replace(/"[^"]*"/g, '');
+  const counted = separators.map((separator) => ({ separator, count: unquoted.split(separator).length }));
   counted.sort((a, b) => b.count - a.count);
   async function* rest(): AsyncGenerator<Buffer> {
     yield head;
@@ -107,6 +113,11 @@ async function detectSeparator(source: Readable): Promise<{ separator: Separator
     }
   }
   return { separator: counted[0]?.separator ?? ',', rest: rest() };
+}
+
+/** Bytes as text of one character each, without a byte-order mark. */
+function textOf(bytes: Buffer): string {
+  return bytes.toString('latin1').replace(/^\u00ef\u00bb\u00bf/, '');
 }
 
 const quote = 0x22;

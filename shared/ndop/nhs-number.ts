@@ -1,6 +1,6 @@
 /** Blocks of NHS numbers by use. Source: NHS number format and ranges, github.com/uk-fci/nhs-number. */
 const blocks = [
-  { name: 'scotland', from: 101_000_000, to: 3_112_999_999 },
+  { name: 'scotland', from: 100_000_000, to: 3_112_999_999 },
   { name: 'northern-ireland', from: 3_200_000_000, to: 3_999_999_999 },
   { name: 'england-wales-isle-of-man', from: 4_000_000_000, to: 4_999_999_999 },
   { name: 'not-issued', from: 5_000_000_000, to: 5_999_999_999 },

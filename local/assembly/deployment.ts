@@ -1,0 +1,91 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { LambdaFunction } from '../lambda/lambda-function.ts';
+import { parseTemplate, TemplateResolver, type ResolvedResource } from './template.ts';
+
+/** What `cdk deploy` would have made of the local environment. */
+export interface Deployment {
+  readonly bucket: string;
+  readonly table: string;
+  readonly meshSecret: string;
+  readonly idKey: string;
+  readonly topicArn: string;
+  readonly functions: readonly LambdaFunction[];
+  readonly stateMachine: { readonly arn: string; readonly name: string; readonly definition: unknown };
+}
+
+export const place = { account: '000000000000', region: 'eu-west-2' } as const;
+
+const manifest = z.looseObject({
+  artifacts: z.record(
+    z.string(),
+    z.looseObject({
+      type: z.string(),
+      properties: z.looseObject({ templateFile: z.string().optional(), stackName: z.string().optional() }).optional(),
+    }),
+  ),
+});
+
+const functionProperties = z.looseObject({
+  Handler: z.string(),
+  MemorySize: z.number(),
+  Timeout: z.number(),
+  Environment: z.looseObject({ Variables: z.record(z.string(), z.string()) }),
+});
+const functionMetadata = z.looseObject({ 'aws:asset:path': z.string() });
+
+/** Reads the local environment's stacks out of a cloud assembly. */
+export async function readDeployment(assembly: string): Promise<Deployment> {
+  const stage = (await readdir(assembly)).find((name) => name === 'assembly-local');
+  if (stage === undefined) throw new Error(`${assembly} holds no local environment`);
+  const directory = join(assembly, stage);
+  const { artifacts } = manifest.parse(JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')));
+  const stacks = await Promise.all(
+    Object.values(artifacts).flatMap(({ type, properties }) =>
+      type === 'aws:cloudformation:stack' && properties?.templateFile !== undefined
+        ? [
+            readFile(join(directory, properties.templateFile), 'utf8').then((text) =>
+              parseTemplate(properties.stackName ?? '', text),
+            ),
+          ]
+        : [],
+    ),
+  );
+  const resolver = new TemplateResolver(stacks, place);
+  const [stateMachine] = resolver.resources('AWS::StepFunctions::StateMachine');
+  const secret = (part: string) =>
+    only(resolver.resources('AWS::SecretsManager::Secret').filter(({ name }) => name.startsWith(part))).name;
+  return {
+    bucket: only(resolver.resources('AWS::S3::Bucket')).name,
+    table: only(resolver.resources('AWS::DynamoDB::GlobalTable')).name,
+    meshSecret: secret('MeshSecret'),
+    idKey: secret('IdKey'),
+    topicArn: only(resolver.resources('AWS::SNS::Topic')).arn,
+    functions: resolver.resources('AWS::Lambda::Function').map((found) => lambdaFunction(found, directory)),
+    stateMachine: {
+      arn: stateMachine?.arn ?? '',
+      name: stateMachine?.name ?? '',
+      definition: JSON.parse(z.string().parse(stateMachine?.properties.DefinitionString)),
+    },
+  };
+}
+
+function lambdaFunction({ name, arn, properties, metadata }: ResolvedResource, directory: string): LambdaFunction {
+  const { Handler, MemorySize, Timeout, Environment } = functionProperties.parse(properties);
+  return {
+    name,
+    arn,
+    codeDirectory: resolve(directory, functionMetadata.parse(metadata)['aws:asset:path']),
+    handler: Handler,
+    environment: Environment.Variables,
+    memorySize: MemorySize,
+    timeoutSeconds: Timeout,
+  };
+}
+
+function only(resources: readonly ResolvedResource[]): ResolvedResource {
+  const [resource, ...others] = resources;
+  if (!resource || others.length > 0) throw new Error(`Expected one resource, found ${resources.length}`);
+  return resource;
+}

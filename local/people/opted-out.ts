@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '../usage-error.ts';
+
+/**
+ * Reads who is opted out nationally: one NHS number a line, a comma behind it or not; `#` begins a remark.
+ *
+ * @throws UsageError where the file cannot be read or a line is not ten digits
+ */
+export async function readOptedOut(path: string): Promise<ReadonlySet<string>> {
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UsageError(`--opted-out: there is no file ${path}`);
+  });
+  const numbers = new Set<string>();
+  for (const [index, line] of text
+    .replace(/^\ufeff/, '')
+    .split(/\r\n|\n|\r/)
+    .entries()) {
+    const value = line.replace(/#.*/, '').replace(/[\s,-]/g, '');
+    if (value === '') continue;
+    if (!/^[0-9]{10}$/.test(value)) throw new UsageError(`--opted-out ${path}: line ${index + 1} is not ten digits`);
+    numbers.add(value);
+  }
+  return numbers;
+}

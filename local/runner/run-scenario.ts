@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { z } from 'zod';
+import { LedgerTable } from '../../shared/ledger/table.ts';
+import { Runs } from '../../shared/ledger/runs.ts';
+import { answerReview } from '../../shared/review.ts';
+import { answerAsNdop, type NdopBehaviour } from '../ndop/ndop.ts';
+import type { Scenario, ScenarioRun } from '../scenarios.ts';
+import type { ExecutionEvent } from '../step-functions/history.ts';
+import { stateEntered, type Progress } from './progress.ts';
+import { ndopMailboxOf, type Runtime } from './runtime.ts';
+
+/** One execution that has ended. */
+export interface EndedExecution {
+  readonly executionArn: string;
+  readonly status: string;
+  /** The run that it opened, or that kept it from opening one; absent where it failed before. */
+  readonly runId?: string;
+  readonly outcome?: string;
+  readonly error?: string;
+  readonly events: readonly ExecutionEvent[];
+}
+
+export interface ScenarioOptions {
+  readonly scenario: Scenario;
+  readonly runtime: Runtime;
+  readonly isOptedOut: (nhsNumber: string) => boolean;
+  /** The cohort as CSV, for a run that takes it from the bucket. */
+  readonly cohortCsv: () => AsyncIterable<string>;
+  /** How a held run is answered where the scenario does not say; `none` leaves it to the operator's command. */
+  readonly review: 'approve' | 'reject' | 'none';
+  readonly progress: Progress;
+}
+
+const noticeAfterMilliseconds = 100;
+const answerAfterMilliseconds = 300;
+const csvKey = 'cohorts/cohort.csv';
+
+/** Runs the executions of a scenario, one after another unless it says otherwise, and waits until all have ended. */
+export async function runScenario(options: ScenarioOptions): Promise<EndedExecution[]> {
+  const { scenario, runtime } = options;
+  const stopReviewing = reviewHeldRuns(options);
+  const scheduledTime = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+  const under: Promise<EndedExecution>[] = [];
+  const ended: EndedExecution[] = [];
+  for (const [index, run] of scenario.runs.entries()) {
+    const ndop = run.behaviour && answer(run.behaviour, options);
+    const input = await inputOf(run, ended.at(-1)?.runId, scheduledTime, options);
+    const execution = await start(input, runtime);
+    const ending = watch(execution, runtime);
+    under.push(ending);
+    const isFollowedAtOnce = scenario.runs[index + 1]?.isConcurrent === true;
+    if (isFollowedAtOnce) await untilState('Check the inbox', execution, runtime);
+    else ended.push(...(await Promise.all(under.splice(0))));
+    if (!isFollowedAtOnce && index < scenario.runs.length - 1) ndop?.close();
+  }
+  stopReviewing();
+  return ended;
+}
+
+function answer(behaviour: NdopBehaviour, { runtime, scenario, isOptedOut }: ScenarioOptions): { close(): void } {
+  return answerAsNdop({
+    mesh: runtime.mesh,
+    mailboxId: ndopMailboxOf(runtime.deployment),
+    isOptedOut,
+    behaviour,
+    noticeAfterMs: noticeAfterMilliseconds,
+    answerAfterMs: scenario.answerAfterMilliseconds ?? answerAfterMilliseconds,
+  });
+}
+
+async function inputOf(
+  run: ScenarioRun,
+  earlierRunId: string | undefined,
+  scheduledTime: string,
+  { runtime, cohortCsv }: ScenarioOptions,
+): Promise<object> {
+  if (run.isInputInvalid === true) return { trigger: 'console', mode: 'resume' };
+  if (run.isScheduled === true) return { trigger: 'schedule', scheduledTime };
+  const mode = run.mode ?? 'refresh';
+  if (run.cohortFromCsv === true) {
+    const lines: string[] = [];
+    for await (const line of cohortCsv()) lines.push(line);
+    await runtime.clients.s3.send(
+      new PutObjectCommand({ Bucket: runtime.deployment.bucket, Key: csvKey, Body: lines.join('') }),
+    );
+  }
+  return {
+    trigger: 'console',
+    reason: 'local run',
+    mode,
+    ...(mode === 'resume' ? { resumeRunId: earlierRunId } : {}),
+    ...(run.cohortFromCsv === true ? { cohort: { source: 's3', key: csvKey } } : {}),
+  };
+}
+
+async function start(input: object, { clients, deployment }: Runtime): Promise<string> {
+  const { executionArn = '' } = await clients.sfn.send(
+    new StartExecutionCommand({
+      stateMachineArn: deployment.stateMachine.arn,
+      name: `local-${randomBytes(6).toString('hex')}`,
+      input: JSON.stringify(input),
+    }),
+  );
+  return executionArn;
+}
+
+const executionOutput = z.looseObject({ runId: z.string(), outcome: z.string() });
+
+async function watch(executionArn: string, { stepFunctions }: Runtime): Promise<EndedExecution> {
+  const { status, output, error } = await stepFunctions.finished(executionArn);
+  const events = stepFunctions.history(executionArn);
+  const said = executionOutput.safeParse(output === undefined ? undefined : JSON.parse(output));
+  const runId = said.success ? said.data.runId : openedRun(events);
+  return {
+    executionArn,
+    status,
+    ...(runId === undefined ? {} : { runId }),
+    ...(said.success ? { outcome: said.data.outcome } : {}),
+    ...(error === undefined ? {} : { error }),
+    events,
+  };
+}
+
+const openingResult = z.looseObject({ Payload: z.looseObject({ runId: z.string() }) });
+
+/** The run that an execution opened, as its first step's result says. */
+function openedRun(events: readonly ExecutionEvent[]): string | undefined {
+  for (const { taskSucceededEventDetails: details } of events) {
+    const result = openingResult.safeParse(JSON.parse(details?.output ?? 'null'));
+    if (result.success) return result.data.Payload.runId;
+  }
+  return undefined;
+}
+
+async function untilState(name: string, executionArn: string, { stepFunctions }: Runtime): Promise<void> {
+  while (!stepFunctions.history(executionArn).some((event) => stateEntered(event) === name)) {
+    if (stepFunctions.execution(executionArn).status !== 'RUNNING') return;
+    await pause(10);
+  }
+}
+
+/** Stands in for the reviewer: answers each held run once its hold is recorded. */
+function reviewHeldRuns({ runtime, scenario, review, progress }: ScenarioOptions): () => void {
+  const { stepFunctions, clients, deployment } = runtime;
+  const runs = new Runs(new LedgerTable(clients.dynamoDb, deployment.table));
+  const verdict = scenario.runs.find((run) => run.review !== undefined)?.review ?? review;
+  let isOver = false;
+  const answerHold = async (executionArn: string): Promise<void> => {
+    const runId = openedRun(stepFunctions.history(executionArn));
+    if (runId === undefined || verdict === 'none') return;
+    while (!isOver && (await runs.find(runId))?.state !== 'held') await pause(20);
+    if (isOver) return;
+    const reason =
+      verdict === 'approve'
+        ? 'approved by the local run'
+        : 'a local run approves nothing unless told: --review approve';
+    await answerReview(runId, { approve: verdict === 'approve', by: 'local', reason }, { runs, sfn: clients.sfn });
+  };
+  stepFunctions.onEvent((executionArn, event) => {
+    const name = stateEntered(event);
+    if (name !== undefined) progress.entered(name);
+    if (name === 'Hold for review') {
+      answerHold(executionArn).catch((error: unknown) => {
+        process.stderr.write(`The held run could not be answered: ${String(error)}\n`);
+      });
+    }
+  });
+  return () => {
+    isOver = true;
+  };
+}

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CreateTableCommand, DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { z } from 'zod';
+import { ledgerKeys, type Setting } from '../../shared/contract.ts';
+import { place, type Deployment } from '../assembly/deployment.ts';
+import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
+import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
+import { createLambdaHost, type LambdaHost } from '../lambda/lambda-host.ts';
+import type { LogLine } from '../lambda/lambda-host.ts';
+import { startMesh, type MeshStandIn } from '../mesh/mesh.ts';
+import type { MeshRequest } from '../mesh/request-log.ts';
+import { startS3 } from '../s3/start-s3.ts';
+import { startSecretsManager } from '../secrets-manager/start-secrets-manager.ts';
+import { startSns, type Notification } from '../sns/start-sns.ts';
+import type { StandIn } from '../stand-in.ts';
+import { startStepFunctions, type StepFunctionsStandIn } from '../step-functions/step-functions.ts';
+
+export interface RuntimeOptions {
+  readonly deployment: Deployment;
+  /** Where the stand-ins keep what they hold. */
+  readonly directory: string;
+  readonly settings: Partial<Record<Setting, string>>;
+  readonly waitScale: number;
+  readonly meshPort: number;
+  readonly onLog: (line: LogLine) => void;
+  readonly onMeshRequest: (request: MeshRequest) => void;
+  readonly onNotification: (notification: Notification) => void;
+}
+
+/** Who a caller outside the functions signs as: the runner itself and the operator's command. */
+export interface Identity {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Everything that a run needs, up and answering on 127.0.0.1. */
+export interface Runtime {
+  readonly deployment: Deployment;
+  readonly mesh: MeshStandIn;
+  readonly healthLake: HealthLake;
+  readonly stepFunctions: StepFunctionsStandIn;
+  readonly lambda: LambdaHost;
+  readonly endpoints: Readonly<Record<string, string>>;
+  readonly operator: Identity;
+  readonly clients: { readonly s3: S3Client; readonly dynamoDb: DynamoDBClient; readonly sfn: SFNClient };
+  /** Key of the Consent ids, and of what else is derived from a person here. */
+  readonly idKey: string;
+  close(): Promise<void>;
+}
+
+/** Mailboxes of the local MESH: ours, the national service's, and one of somebody else. */
+const foreignMailbox = 'RZZ99OT002';
+const datastoreId = '0123456789abcdef0123456789abcdef';
+
+const keptSecrets = z.object({ idKey: z.string(), password: z.string(), sharedKey: z.string() });
+
+/** Starts every stand-in and wires the functions of a deployment to them. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { deployment, directory } = options;
+  await mkdir(directory, { recursive: true });
+  const secrets = await readSecrets(join(directory, 'secrets.json'));
+  const operator: Identity = { accessKeyId: 'LOCALOPERATOR', secretAccessKey: randomBytes(20).toString('hex') };
+  const identities = new Map(deployment.functions.map(({ name }) => [name, functionIdentity(name)]));
+  const credentials = new Map(
+    [operator, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [accessKeyId, secretAccessKey]),
+  );
+
+  const standIns: StandIn[] = [];
+  const started = async <Kind extends StandIn>(starting: Promise<Kind>): Promise<Kind> => {
+    const standIn = await starting;
+    standIns.push(standIn);
+    return standIn;
+  };
+  const closeStandIns = async () => {
+    await Promise.all(standIns.map((standIn) => standIn.close()));
+  };
+  try {
+    const mailboxId = mailboxOf(deployment);
+    const mesh = await started(
+      startMesh({
+        mailboxes: [mailboxId, ndopMailboxOf(deployment), foreignMailbox].map((id) => ({
+          mailboxId: id,
+          password: secrets.password,
+        })),
+        sharedKey: secrets.sharedKey,
+        port: options.meshPort,
+        directory: join(directory, 'mesh'),
+        onRequest: options.onMeshRequest,
+      }),
+    );
+    const s3 = await started(startS3({ directory: join(directory, 's3'), buckets: [deployment.bucket], credentials }));
+    const dynamoDb = await started(startDynamoDb({ directory: join(directory, 'dynamodb'), credentials }));
+    const healthLake = await started(
+      startHealthLake({ file: join(directory, 'healthlake.sqlite'), datastoreId, credentials }),
+    );
+    const secretsManager = await started(
+      startSecretsManager({
+        secrets: new Map([
+          [deployment.idKey, secrets.idKey],
+          [deployment.meshSecret, JSON.stringify({ password: secrets.password, sharedKey: secrets.sharedKey })],
+        ]),
+        credentials,
+      }),
+    );
+    const sns = await started(
+      startSns({ topicArns: [deployment.topicArn], credentials, onPublish: options.onNotification }),
+    );
+    const endpoints = {
+      AWS_ENDPOINT_URL_S3: s3.url,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.url,
+      AWS_ENDPOINT_URL_SNS: sns.url,
+    };
+    const lambda = createLambdaHost({
+      functions: deployment.functions.map((found) => ({
+        ...found,
+        environment: {
+          ...found.environment,
+          ...endpoints,
+          ...credentialsOf(identities.get(found.name) ?? operator),
+          ...onlyWhereSet(found.environment, {
+            ...options.settings,
+            FHIR_BASE_URL: healthLake.baseUrl,
+            MESH_BASE_URL: mesh.url,
+          }),
+        },
+      })),
+      onLog: options.onLog,
+    });
+    const stepFunctions = await started(
+      startStepFunctions({
+        stateMachines: [deployment.stateMachine],
+        invokeLambda: (functionArn, payload, invocation) => lambda.invoke(functionArn, payload, invocation),
+        waitScale: options.waitScale,
+        retryScale: 0.01,
+        credentials,
+      }),
+    );
+    const clientOptions = { region: place.region, credentials: operator };
+    const dynamoDbClient = new DynamoDBClient({ ...clientOptions, endpoint: dynamoDb.url });
+    await createLedger(dynamoDbClient, deployment.table);
+    return {
+      deployment,
+      mesh,
+      healthLake,
+      stepFunctions,
+      lambda,
+      endpoints: {
+        ...endpoints,
+        AWS_ENDPOINT_URL_SFN: stepFunctions.url,
+        MESH: mesh.url,
+        HEALTHLAKE: healthLake.baseUrl,
+      },
+      operator,
+      clients: {
+        s3: new S3Client({ ...clientOptions, endpoint: s3.url }),
+        dynamoDb: dynamoDbClient,
+        sfn: new SFNClient({ ...clientOptions, endpoint: stepFunctions.url }),
+      },
+      idKey: secrets.idKey,
+      close: async () => {
+        await lambda.close();
+        await closeStandIns();
+      },
+    };
+  } catch (error) {
+    await closeStandIns();
+    throw error;
+  }
+}
+
+/** One signing identity a function, so that a stand-in can tell who asks. */
+function functionIdentity(name: string): Identity {
+  return { accessKeyId: `LOCAL${name.toUpperCase()}`, secretAccessKey: randomBytes(20).toString('hex') };
+}
+
+function credentialsOf({ accessKeyId, secretAccessKey }: Identity): Record<string, string> {
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: place.region };
+}
+
+/** A function is given no setting that its template does not have. */
+function onlyWhereSet(
+  environment: Readonly<Record<string, string>>,
+  settings: Partial<Record<Setting, string>>,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => name in environment));
+}
+
+function mailboxOf({ functions }: Deployment): string {
+  return functions.find(({ environment }) => environment.MAILBOX !== undefined)?.environment.MAILBOX ?? '';
+}
+
+export function ndopMailboxOf({ functions }: Deployment): string {
+  return functions.find(({ environment }) => environment.NDOP_MAILBOX !== undefined)?.environment.NDOP_MAILBOX ?? '';
+}
+
+/** Made once and kept with the state: another id key would give everybody another Consent. */
+async function readSecrets(file: string): Promise<z.infer<typeof keptSecrets>> {
+  const kept = await readFile(file, 'utf8').catch(() => undefined);
+  if (kept !== undefined) return keptSecrets.parse(JSON.parse(kept));
+  const made = {
+    idKey: randomBytes(32).toString('hex'),
+    password: randomBytes(12).toString('hex'),
+    sharedKey: randomBytes(16).toString('hex'),
+  };
+  await writeFile(file, JSON.stringify(made), { mode: 0o600 });
+  return made;
+}
+
+async function createLedger(client: DynamoDBClient, tableName: string): Promise<void> {
+  const { partition, sort } = ledgerKeys;
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: tableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: [
+          { AttributeName: partition, AttributeType: 'S' },
+          { AttributeName: sort, AttributeType: 'S' },
+        ],
+        KeySchema: [
+          { AttributeName: partition, KeyType: 'HASH' },
+          { AttributeName: sort, KeyType: 'RANGE' },
+        ],
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Setting } from '../shared/contract.ts';
+import type { NdopBehaviour } from './ndop/ndop.ts';
+
+/** One execution of the state machine, and how the national service behaves meanwhile. */
+export interface ScenarioRun {
+  readonly behaviour?: NdopBehaviour;
+  readonly mode?: 'refresh' | 'dry-run' | 'resume';
+  /** The cohort comes from a CSV file in the bucket instead of the FHIR store's Patients. */
+  readonly cohortFromCsv?: boolean;
+  /** Starts while the one before is still under way. */
+  readonly isConcurrent?: boolean;
+  /** Starts as the schedule does, for the same moment as every other scheduled run of the scenario. */
+  readonly isScheduled?: boolean;
+  /** Execution input that is not as it should be. */
+  readonly isInputInvalid?: boolean;
+  readonly review?: 'approve' | 'reject' | 'none';
+}
+
+export interface Scenario {
+  /** What happens, in a sentence. */
+  readonly tells: string;
+  readonly runs: readonly ScenarioRun[];
+  /** Settings of the functions in place of the environment's. */
+  readonly settings?: Partial<Record<Setting, string>>;
+  /** From the request to the answer, in milliseconds. */
+  readonly answerAfterMilliseconds?: number;
+  /** How much of a Wait state is waited: 0.0005 makes five minutes 0.15 seconds. */
+  readonly waitScale?: number;
+}
+
+const one = (behaviour: NdopBehaviour): Pick<Scenario, 'runs'> => ({ runs: [{ behaviour }] });
+
+export const scenarios = {
+  happy: { tells: 'Job notice, then the answer.', ...one('happy') },
+  'slow-reply': { tells: 'The answer takes many looks at the inbox.', ...one('happy'), answerAfterMilliseconds: 3_000 },
+  'notice-after-answer': { tells: 'The job notice comes after the answer.', ...one('notice-after-answer') },
+  'no-notice': { tells: 'The answer comes without a job notice.', ...one('no-notice') },
+  'shuffled-answer': { tells: 'The answer comes in another order and form.', ...one('shuffled-answer') },
+  'duplicate-answer': { tells: 'The same answer comes twice.', ...one('duplicate-answer') },
+  'conflicting-answers': { tells: 'Two different answers come for one request.', ...one('conflicting-answers') },
+  'invalid-number': { tells: 'The service refuses the file for an invalid NHS number.', ...one('invalid-number') },
+  'empty-answer': { tells: 'The answer has no bytes at all: held for review.', ...one('empty-answer') },
+  'everyone-opted-out': { tells: 'The answer is one line end: held for review.', ...one('everyone-opted-out') },
+  'held-and-approved': {
+    tells: 'Everybody is opted out, and the reviewer approves.',
+    runs: [{ behaviour: 'everyone-opted-out', review: 'approve' }],
+  },
+  'review-overdue': {
+    tells: 'The run is held, and nobody looks at it in time.',
+    runs: [{ behaviour: 'empty-answer', review: 'none' }],
+    settings: { REVIEW_SECONDS: '2' },
+  },
+  'stranger-in-answer': { tells: 'The answer names somebody who was not asked about.', ...one('stranger-in-answer') },
+  'truncated-answer': { tells: 'The answer is cut off in the middle of a line.', ...one('truncated-answer') },
+  'malformed-answer': { tells: 'A line of the answer is junk.', ...one('malformed-answer') },
+  'job-refused': { tells: 'The service refuses the upload.', ...one('job-refused') },
+  undelivered: { tells: 'MESH reports that the request was not delivered.', ...one('undelivered') },
+  'no-answer': {
+    tells: 'Nothing but the job notice comes within five days.',
+    ...one('no-answer'),
+    // Five days of looks at the inbox in some seconds.
+    waitScale: 0.000_01,
+  },
+  'foreign-messages': { tells: 'Messages that are not ours wait in the inbox too.', ...one('foreign-messages') },
+  resume: {
+    tells: 'The request is not delivered; a resume sends it again and completes.',
+    runs: [{ behaviour: 'undelivered' }, { behaviour: 'happy', mode: 'resume' }],
+  },
+  'dry-run': { tells: 'Cohort and request files are made; nothing is sent.', runs: [{ mode: 'dry-run' }] },
+  'two-runs-at-once': {
+    tells: 'A second run starts while the first waits for its answer: it stands back.',
+    runs: [{ behaviour: 'happy' }, { isConcurrent: true }],
+  },
+  'scheduled-twice': {
+    tells: 'The schedule fires twice for one moment: the second is a duplicate.',
+    runs: [{ behaviour: 'happy', isScheduled: true }, { isScheduled: true }],
+  },
+  'cohort-from-csv': {
+    tells: 'The cohort is a CSV file in the bucket.',
+    runs: [{ behaviour: 'happy', cohortFromCsv: true }],
+  },
+  'invalid-input': { tells: 'The execution input is not valid.', runs: [{ isInputInvalid: true }] },
+  'bulk-import': {
+    tells: 'More changes than batches should write.',
+    ...one('happy'),
+    settings: { BULK_IMPORT_THRESHOLD: '1' },
+  },
+  'patient-export': {
+    tells: 'The cohort is to be read by bulk export.',
+    ...one('happy'),
+    settings: { PATIENT_READ: 'export' },
+  },
+} satisfies Record<string, Scenario>;
+
+export type ScenarioName = keyof typeof scenarios;
+
+export const scenarioNames = Object.keys(scenarios).filter((name): name is ScenarioName => name in scenarios);

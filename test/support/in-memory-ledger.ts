@@ -1,0 +1,193 @@
+import { PermanentError } from '../../shared/errors.ts';
+import type { Latest, LatestSnapshot } from '../../shared/ledger/latest.ts';
+import type { LeaseHolder, MailboxLedger, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
+import type { Part, Parts, PartState } from '../../shared/ledger/parts.ts';
+import type { Run, Runs } from '../../shared/ledger/runs.ts';
+
+/** The ledger without a table: the same public methods under the same conditions, each one step that cannot be torn. */
+export interface InMemoryLedger {
+  readonly runs: InMemoryRuns;
+  readonly parts: InMemoryParts;
+  readonly latest: InMemoryLatest;
+  readonly mailbox: InMemoryMailboxLedger;
+}
+
+export function openInMemoryLedger(now: () => Date): InMemoryLedger {
+  return {
+    runs: new InMemoryRuns(),
+    parts: new InMemoryParts(),
+    latest: new InMemoryLatest(),
+    mailbox: new InMemoryMailboxLedger(now),
+  };
+}
+
+/** Everything that a table would hold, for tests that look through all of it. */
+export function ledgerItems({ runs, parts, latest, mailbox }: InMemoryLedger): string {
+  const { messages, unsettled, lease, sequences } = mailbox;
+  const maps = [runs.rows, parts.rows, messages, unsettled, sequences].map((map) => [...map]);
+  return JSON.stringify([maps, latest.present, lease]);
+}
+
+/** As a row comes back from a table: a copy, and members that are undefined were never written. */
+function copyOf<Row>(row: Row): Row {
+  return JSON.parse(JSON.stringify(row)) as Row;
+}
+
+export class InMemoryRuns implements Pick<Runs, keyof Runs> {
+  readonly rows = new Map<string, Run>();
+  readonly #attempts = new Map<string, number>();
+
+  async open(row: Run): Promise<boolean> {
+    if (this.rows.has(row.runId)) return Promise.resolve(false);
+    this.rows.set(row.runId, copyOf(row));
+    return Promise.resolve(true);
+  }
+
+  async find(runId: string): Promise<Run | undefined> {
+    const row = this.rows.get(runId);
+    return Promise.resolve(row && copyOf(row));
+  }
+
+  async read(runId: string): Promise<Run> {
+    return (await this.find(runId)) ?? unknownRun(runId);
+  }
+
+  async update(runId: string, fields: Partial<Run>): Promise<void> {
+    const row = this.rows.get(runId) ?? unknownRun(runId);
+    this.rows.set(runId, { ...row, ...copyOf(fields) });
+    return Promise.resolve();
+  }
+
+  async nextCohortAttempt(runId: string): Promise<number> {
+    const next = (this.#attempts.get(runId) ?? 0) + 1;
+    this.#attempts.set(runId, next);
+    return Promise.resolve(next);
+  }
+}
+
+function unknownRun(runId: string): never {
+  throw new PermanentError('RunUnknown', `No run ${runId} stands in the ledger`);
+}
+
+export class InMemoryParts implements Pick<Parts, keyof Parts> {
+  readonly rows = new Map<string, Part>();
+
+  async list(runId: string): Promise<Part[]> {
+    const rows = [...this.rows].filter(([key]) => key.startsWith(`${runId} `)).map(([, row]) => copyOf(row));
+    return Promise.resolve(rows.sort((a, b) => a.part - b.part));
+  }
+
+  async find(runId: string, number: number): Promise<Part | undefined> {
+    const row = this.rows.get(`${runId} ${number}`);
+    return Promise.resolve(row && copyOf(row));
+  }
+
+  async read(runId: string, number: number): Promise<Part> {
+    const row = await this.find(runId, number);
+    if (!row) throw new PermanentError('LedgerInconsistent', `Run ${runId} has no part ${number} in the ledger`);
+    return row;
+  }
+
+  async put(runId: string, row: Part): Promise<void> {
+    this.rows.set(`${runId} ${row.part}`, copyOf(row));
+    return Promise.resolve();
+  }
+
+  async move(runId: string, number: number, from: readonly PartState[], fields: Partial<Part>): Promise<boolean> {
+    const row = this.rows.get(`${runId} ${number}`);
+    if (!row || !from.includes(row.state)) return Promise.resolve(false);
+    this.rows.set(`${runId} ${number}`, { ...row, ...copyOf(fields) });
+    return Promise.resolve(true);
+  }
+}
+
+export class InMemoryLatest implements Pick<LatestSnapshot, keyof LatestSnapshot> {
+  present: Latest | undefined;
+
+  async read(): Promise<Latest | undefined> {
+    return Promise.resolve(this.present && copyOf(this.present));
+  }
+
+  async move(baseManifestKey: string | undefined, next: Latest): Promise<boolean> {
+    const isOurs = this.present?.runId === next.runId;
+    if (!isOurs && this.present?.manifestKey !== baseManifestKey) return Promise.resolve(false);
+    this.present = copyOf(next);
+    return Promise.resolve(true);
+  }
+}
+
+interface Lease extends LeaseHolder {
+  readonly expiresAt: string;
+}
+
+export class InMemoryMailboxLedger implements Pick<MailboxLedger, keyof MailboxLedger> {
+  readonly messages = new Map<string, StoredMessage & { readonly class?: string; readonly part?: string }>();
+  readonly unsettled = new Map<string, StoredMessage>();
+  readonly sequences = new Map<string, number>();
+  lease: Lease | undefined;
+  handshakeAt: Date | undefined;
+  readonly #now: () => Date;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  async holdLease(
+    { execution, runId }: LeaseHolder,
+    seconds: number,
+  ): Promise<{ held: true } | { held: false; holder: string }> {
+    const now = this.#now();
+    if (this.lease && this.lease.execution !== execution && this.lease.expiresAt >= now.toISOString()) {
+      return Promise.resolve({ held: false, holder: this.lease.runId });
+    }
+    this.lease = { execution, runId, expiresAt: new Date(now.getTime() + seconds * 1000).toISOString() };
+    return Promise.resolve({ held: true });
+  }
+
+  async keepLease(holder: LeaseHolder, seconds: number): Promise<void> {
+    const lease = await this.holdLease(holder, seconds);
+    if (!lease.held) throw new PermanentError('LeaseLost', `Run ${lease.holder} holds the mailbox`);
+  }
+
+  async releaseLease(execution: string): Promise<void> {
+    if (this.lease?.execution === execution) this.lease = undefined;
+    return Promise.resolve();
+  }
+
+  async lastHandshake(): Promise<Date | undefined> {
+    return Promise.resolve(this.handshakeAt);
+  }
+
+  async recordHandshake(): Promise<void> {
+    this.handshakeAt = this.#now();
+    return Promise.resolve();
+  }
+
+  async nextSequence(month: string): Promise<number> {
+    const next = (this.sequences.get(month) ?? 0) + 1;
+    this.sequences.set(month, next);
+    return Promise.resolve(next);
+  }
+
+  async recordMessage(message: StoredMessage): Promise<void> {
+    const { messageId } = message;
+    if (!this.messages.has(messageId)) this.messages.set(messageId, copyOf(message));
+    this.unsettled.set(messageId, copyOf(message));
+    return Promise.resolve();
+  }
+
+  async isRecorded(messageId: string): Promise<boolean> {
+    return Promise.resolve(this.messages.has(messageId));
+  }
+
+  async unsettledMessages(): Promise<StoredMessage[]> {
+    return Promise.resolve([...this.unsettled.keys()].sort().map((id) => copyOf(this.unsettled.get(id)!)));
+  }
+
+  async settleMessage(messageId: string, settled: { readonly class: string; readonly part?: string }): Promise<void> {
+    const message = this.messages.get(messageId);
+    if (message) this.messages.set(messageId, { ...message, ...settled });
+    this.unsettled.delete(messageId);
+    return Promise.resolve();
+  }
+}

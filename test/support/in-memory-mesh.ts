@@ -1,0 +1,77 @@
+import { PermanentError } from '../../shared/errors.ts';
+import type { DownloadedMessage, Mailbox, SendOutcome } from '../../shared/mesh/mailbox.ts';
+import type { MessageHeaders } from '../../shared/ndop/reply.ts';
+import type { RequestControl } from '../../shared/ndop/request.ts';
+
+export interface SentMessage {
+  readonly messageId: string;
+  readonly control: RequestControl;
+  readonly body: Buffer;
+}
+
+/** One mailbox of MESH: a message stays in the inbox until it is acknowledged, and each reading of it has its own date. */
+export class InMemoryMesh implements Pick<
+  Mailbox,
+  'handshake' | 'send' | 'listInbox' | 'download' | 'acknowledge'
+> {
+  handshakes = 0;
+  readonly sent: SentMessage[] = [];
+  readonly downloads: string[] = [];
+  readonly acknowledged: string[] = [];
+  readonly #inbox = new Map<string, { readonly headers: MessageHeaders; readonly body: Buffer }>();
+  #delivered = 0;
+
+  /** Puts a message into our inbox, from the service unless said otherwise. */
+  deliver(headers: Omit<MessageHeaders, 'messageId' | 'messageType'> & { messageType?: string }, body = ''): string {
+    this.#delivered += 1;
+    const messageId = `20260901T0300-R${String(this.#delivered).padStart(3, '0')}`;
+    this.#inbox.set(messageId, {
+      headers: {
+        messageType: 'DATA',
+        from: 'X26OT154',
+        workflowId: 'SPINE_NTT_UPHOLDING',
+        statusTimestamp: '20260901024107',
+        ...headers,
+        messageId,
+      },
+      body: Buffer.from(body),
+    });
+    return messageId;
+  }
+
+  get waiting(): string[] {
+    return [...this.#inbox.keys()];
+  }
+
+  async handshake(): Promise<void> {
+    this.handshakes += 1;
+    return Promise.resolve();
+  }
+
+  async send(control: RequestControl, body: Buffer): Promise<SendOutcome> {
+    const messageId = `20260901T0200-S${String(this.sent.length + 1).padStart(3, '0')}`;
+    this.sent.push({ messageId, control, body });
+    return Promise.resolve({ outcome: 'accepted', messageId });
+  }
+
+  async *listInbox(): AsyncGenerator<string> {
+    yield* await Promise.resolve(this.waiting);
+  }
+
+  async download(messageId: string): Promise<DownloadedMessage> {
+    const message = this.#inbox.get(messageId);
+    if (!message) throw new PermanentError('MeshMessageGone', 'Download: MESH answered 410');
+    this.downloads.push(messageId);
+    const date = new Date(Date.UTC(2026, 8, 1, 3, 0, this.downloads.length)).toUTCString();
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(message!.body);
+    }
+    return Promise.resolve({ headers: message.headers, rawHeaders: { 'mex-to': 'RZZ99OT001', date }, body: body() });
+  }
+
+  async acknowledge(messageId: string): Promise<void> {
+    this.#inbox.delete(messageId);
+    this.acknowledged.push(messageId);
+    return Promise.resolve();
+  }
+}

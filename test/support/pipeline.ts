@@ -1,0 +1,233 @@
+import { buildCohort, type BuildCohortDeps } from '../../functions/build-cohort/build-cohort.ts';
+import { checkInbox, type CheckInboxDeps } from '../../functions/check-inbox/check-inbox.ts';
+import { closeRun, type CloseRunDeps } from '../../functions/close-run/close-run.ts';
+import { holdForReview, type HoldForReviewDeps } from '../../functions/hold-for-review/hold-for-review.ts';
+import { openRun, openRunInput, type OpenRunDeps } from '../../functions/open-run/open-run.ts';
+import { reconcilePart, type ReconcilePartDeps } from '../../functions/reconcile-part/reconcile-part.ts';
+import { recordFailure, type RecordFailureDeps } from '../../functions/record-failure/record-failure.ts';
+import { sendRequest, type SendRequestDeps } from '../../functions/send-request/send-request.ts';
+import { stageRequest, type StageRequestDeps } from '../../functions/stage-request/stage-request.ts';
+import { weighChanges, type WeighChangesDeps } from '../../functions/weigh-changes/weigh-changes.ts';
+import { writeConsents, type WriteConsentsDeps } from '../../functions/write-consents/write-consents.ts';
+import type { Consent } from '../../shared/fhir/consent.ts';
+import { log } from '../../shared/log.ts';
+import type { ChangePass } from '../../shared/ndop/changes.ts';
+import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
+import { readManifest } from '../../shared/ndop/read-manifest.ts';
+import type { Report } from '../../shared/report/report.ts';
+import { reportText } from '../../shared/report/report-text.ts';
+import { writeReport } from '../../shared/report/write-report.ts';
+import { Clock } from './clock.ts';
+import { InMemoryFiles } from './in-memory-files.ts';
+import { openInMemoryLedger } from './in-memory-ledger.ts';
+import { InMemoryMesh, type SentMessage } from './in-memory-mesh.ts';
+import { digitsOf } from './nhs-numbers.ts';
+
+log.setLogLevel('SILENT');
+
+export const mailboxes = { from: 'RZZ99OT001', to: 'X26OT154' } as const;
+export const leaseSeconds = 7200;
+
+type Deps = OpenRunDeps &
+  Omit<BuildCohortDeps, 'files' | 'runs' | 'parts'> &
+  Pick<StageRequestDeps, 'mailboxes' | 'lineEnding'> &
+  Pick<CheckInboxDeps, 'source' | 'pollPlan' | 'replyDeadlineSeconds'> &
+  Pick<ReconcilePartDeps, 'changeFileRows' | 'retentionDays'> &
+  Pick<WeighChangesDeps, 'limits' | 'bulkImportThreshold' | 'reviewSeconds'> &
+  Pick<WriteConsentsDeps, 'consent' | 'concurrency' | 'writeBatch'>;
+
+type Settings = Partial<Omit<Deps, 'runs' | 'mailbox' | 'latest'>>;
+
+/** Every step over one set of things in memory: what one step leaves behind, the next one finds. */
+export class InMemoryPipeline {
+  readonly clock = new Clock('2026-09-01T02:00:00Z');
+  readonly ledger = openInMemoryLedger(this.clock.now);
+  readonly files = new InMemoryFiles();
+  readonly mesh = new InMemoryMesh();
+  readonly consents = new Map<string, Consent>();
+  readonly notices: { readonly subject: string; readonly message: string }[] = [];
+  readonly published: Report[] = [];
+  /** Inputs and outputs of all steps so far, as the state machine's history would hold them. */
+  readonly history: unknown[] = [];
+  /** Who is asked about in the next run. */
+  cohort: readonly number[] = [];
+  execution = 'arn:execution:first';
+  runId = '';
+  readonly #settings: Settings;
+
+  constructor(settings: Settings = {}) {
+    this.#settings = settings;
+  }
+
+  /** Everything that any step may need. */
+  deps() {
+    const { ledger, files, mesh, clock } = this;
+    const notify = (subject: string, message: string): Promise<void> => {
+      this.notices.push({ subject, message });
+      return Promise.resolve();
+    };
+    return {
+      allowedBlocks: ['test'],
+      bulkImportThreshold: 10_000,
+      changeFileRows: 20_000,
+      concurrency: 4,
+      consent: { idKey: Buffer.alloc(32, 7), namespace: 'https://fhir.example.nhs.uk/ndop', patientReference: 'literal' },
+      defaultCohort: { source: 'fhir-store' },
+      files,
+      latest: ledger.latest,
+      leaseSeconds,
+      ledger: ledger.mailbox,
+      limits: { rateGateFrom: 500, maxOptOutPercent: 25, maxChangePoints: 2, maxDeactivations: 1000 },
+      lineEnding: 'CRLF',
+      mailbox: ledger.mailbox,
+      mailboxes,
+      mesh,
+      notify,
+      now: clock.now,
+      partRows: 100_000,
+      parts: ledger.parts,
+      patientRead: 'search',
+      pollPlan: [{ untilSeconds: 7200, everySeconds: 300 }, { untilSeconds: 86_400, everySeconds: 900 }, { everySeconds: 3600 }],
+      publish: async (report: Report) => {
+        this.published.push(report);
+        await notify(`NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
+      },
+      readManifest: (key: string | undefined) => readManifest(files, key),
+      readRows: () => rowsOf(this.cohort),
+      replyDeadlineSeconds: 432_000,
+      retentionDays: 30,
+      reviewSeconds: 86_400,
+      runs: ledger.runs,
+      source: { mailbox: mailboxes.to, workflowId: 'SPINE_NTT_UPHOLDING' },
+      writeBatch: (writes) => {
+        for (const write of writes) {
+          if (write.method === 'PUT') this.consents.set(write.consent.id, write.consent);
+          else this.consents.delete(write.id);
+        }
+        return Promise.resolve({ written: writes.length, refused: {} });
+      },
+      writeReport: (report: Report) => writeReport(files, report),
+      ...this.#settings,
+    } satisfies AllDeps;
+  }
+
+  async open(input: object = { trigger: 'schedule', scheduledTime: '2026-09-01T02:00:00Z' }) {
+    const execution = { id: this.execution, name: this.execution, startedAt: this.clock.now().toISOString() };
+    const output = await this.#step({ execution, input }, (given) => openRun(openRunInput.parse(given), this.deps()));
+    this.runId = output.runId;
+    return output;
+  }
+
+  build() {
+    return this.#step({ runId: this.runId }, (input) => buildCohort(input, this.deps()));
+  }
+
+  stage(part: number) {
+    return this.#step({ runId: this.runId, part }, (input) => stageRequest(input, this.deps()));
+  }
+
+  send(part: number) {
+    return this.#step({ ...this.#run(), part }, (input) => sendRequest(input, this.deps()));
+  }
+
+  check(waitedSeconds = 0) {
+    return this.#step({ ...this.#run(), waitedSeconds }, (input) => checkInbox(input, this.deps()));
+  }
+
+  reconcile(part: number) {
+    return this.#step({ runId: this.runId, part }, (input) => reconcilePart(input, this.deps()));
+  }
+
+  weigh(refused: Parameters<typeof weighChanges>[0]['refused'] = []) {
+    return this.#step({ ...this.#run(), refused }, (input) => weighChanges(input, this.deps()));
+  }
+
+  hold(taskToken = 'token') {
+    return this.#step({ ...this.#run(), taskToken }, (input) => holdForReview(input, this.deps()));
+  }
+
+  write(pass: ChangePass, part: number, file: number) {
+    return this.#step({ ...this.#run(), pass, part, file }, (input) => writeConsents(input, this.deps()));
+  }
+
+  close(ending: Partial<Parameters<typeof closeRun>[0]> = {}) {
+    return this.#step({ ...this.#run(), written: 0, ...ending }, (input) => closeRun(input, this.deps()));
+  }
+
+  fail(failure: Pick<Parameters<typeof recordFailure>[0], 'stage' | 'error'>) {
+    const input = { ...this.#run(), startedAt: this.clock.now().toISOString(), written: 0, ...failure };
+    return this.#step(input, (given) => recordFailure(given, this.deps()));
+  }
+
+  /** From an opened run to answers that wait to be reconciled. */
+  async ask(cohort: readonly number[], optedOut: ReadonlySet<number> = new Set()): Promise<readonly number[]> {
+    this.cohort = cohort;
+    const { parts } = await this.build();
+    for (const part of parts) await this.stage(part);
+    const before = this.mesh.sent.length;
+    for (const part of parts) await this.send(part);
+    for (const message of this.mesh.sent.slice(before)) this.answer(message, optedOut);
+    this.clock.advance(300);
+    return (await this.check(300)).answered;
+  }
+
+  /** A whole run, from its opening to its close. */
+  async run(cohort: readonly number[], optedOut: ReadonlySet<number>, input?: object) {
+    await this.open(input);
+    for (const part of await this.ask(cohort, optedOut)) await this.reconcile(part);
+    const { files } = await this.weigh();
+    let written = 0;
+    for (const pass of ['activations', 'others'] as const) {
+      for (const { part, file } of files[pass]) written += (await this.write(pass, part, file)).written;
+    }
+    return this.close({ written });
+  }
+
+  /** What the service would send back: a notice, then the request without those who have opted out. */
+  answer({ control, body }: SentMessage, optedOut: ReadonlySet<number>): void {
+    const statusTimestamp = this.clock.now().toISOString().replace(/\D/g, '').slice(0, 14);
+    const headers = { localId: control.localId, statusTimestamp };
+    this.mesh.deliver({ ...headers, subject: 'SUCCESS' }, jobNotice());
+    const rows = body.toString('latin1').split('\r\n').slice(0, -1);
+    const kept = rows.filter((row) => !optedOut.has(Number(row.slice(0, 10))));
+    this.mesh.deliver({ ...headers, subject: control.subject }, kept.map((row) => `${row}\r\n`).join(''));
+  }
+
+  /** The row of a part as it stands now. */
+  part(part: number) {
+    return this.ledger.parts.read(this.runId, part);
+  }
+
+  #run() {
+    return { runId: this.runId, execution: this.execution };
+  }
+
+  async #step<Input, Output>(input: Input, run: (input: Input) => Promise<Output>): Promise<Output> {
+    const output = await run(input);
+    this.history.push({ input, output });
+    return output;
+  }
+}
+
+type AllDeps = OpenRunDeps &
+  BuildCohortDeps &
+  StageRequestDeps &
+  SendRequestDeps &
+  CheckInboxDeps &
+  ReconcilePartDeps &
+  WeighChangesDeps &
+  HoldForReviewDeps &
+  WriteConsentsDeps &
+  CloseRunDeps &
+  RecordFailureDeps;
+
+async function* rowsOf(numbers: readonly number[]): AsyncGenerator<CohortRow> {
+  for (const [index, nhsNumber] of numbers.entries()) {
+    yield await Promise.resolve({ row: index + 1, nhsNumber: digitsOf(nhsNumber), patientId: `patient-${index + 1}` });
+  }
+}
+
+export function jobNotice(change: object = {}): string {
+  const stages = [{ stage: 'validate_non_empty_file', passed: true }];
+  return JSON.stringify({ dataset_id: 'mesh_to_pos', status: 'pending', stages, ...change });
+}
