@@ -41,14 +41,15 @@ export interface CheckInboxDeps extends TakeInDeps, SettleDeps {
  */
 export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): Promise<CheckInboxOutput> {
   const { runId, execution, waitedSeconds } = input;
-  const before = await deps.parts.list(runId);
-  const waited = Math.max(waitedSeconds, secondsSinceFirstSent(before, deps.now()));
-  const waitSeconds = waitFor(waited, deps.pollPlan);
+  const secondsWaited = (await deps.parts.list(runId))
+    .filter(({ state }) => waitingStates.includes(state))
+    .map((part) => secondsOut(part, waitedSeconds, deps.now()));
+  const waitSeconds = waitFor(secondsWaited.length > 0 ? Math.min(...secondsWaited) : waitedSeconds, deps.pollPlan);
   await deps.ledger.keepLease({ execution, runId }, deps.leaseSeconds + waitSeconds);
 
   await takeInMessages(deps);
   await settleMessages(runId, deps);
-  if (waited >= deps.replyDeadlineSeconds) await giveUpWaiting(runId, deps);
+  await giveUpWaiting(input, deps);
 
   const parts = await deps.parts.list(runId);
   const failed = parts.find((part) => failedStates.includes(part.state));
@@ -63,9 +64,11 @@ export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): 
   };
 }
 
-async function giveUpWaiting(runId: string, { parts, replyDeadlineSeconds }: CheckInboxDeps): Promise<void> {
-  for (const { part, state, noticeAt } of await parts.list(runId)) {
-    if (!waitingStates.includes(state)) continue;
+async function giveUpWaiting({ runId, waitedSeconds }: CheckInboxInput, deps: CheckInboxDeps): Promise<void> {
+  const { parts, replyDeadlineSeconds, now } = deps;
+  for (const row of await parts.list(runId)) {
+    const { part, state, noticeAt } = row;
+    if (!waitingStates.includes(state) || secondsOut(row, waitedSeconds, now()) < replyDeadlineSeconds) continue;
     const heard = noticeAt === undefined ? 'nothing was heard' : 'only the job notice came';
     const message = `No answer within ${replyDeadlineSeconds} seconds: ${heard}`;
     await parts.move(runId, part, waitingStates, { state: 'overdue', failure: { name: 'ReplyOverdue', message } });
@@ -77,7 +80,11 @@ export function waitFor(waitedSeconds: number, plan: PollPlan): number {
   return (stretch ?? plan.at(-1))?.everySeconds ?? 3600;
 }
 
-function secondsSinceFirstSent(parts: readonly Part[], now: Date): number {
-  const sent = parts.flatMap((part) => (part.sentAt === undefined ? [] : [Date.parse(part.sentAt)]));
-  return sent.length === 0 ? 0 : (now.getTime() - Math.min(...sent)) / 1000;
+/**
+ * How long a part's request has been out. A resumed run asks some parts again, each with a time of its own; the run's
+ * waits count where they have got further than the clock, as in a run whose waits are cut short.
+ */
+function secondsOut({ sentAt }: Part, waitedSeconds: number, now: Date): number {
+  const seconds = sentAt === undefined ? 0 : (now.getTime() - Date.parse(sentAt)) / 1000;
+  return Math.max(waitedSeconds, seconds);
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Files } from '../../shared/files.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
@@ -8,7 +9,7 @@ import { runFiles } from '../../shared/run-files.ts';
 export interface TakeInDeps {
   readonly now: () => Date;
   readonly mesh: Pick<Mailbox, 'listInbox' | 'download' | 'acknowledge'>;
-  readonly files: Pick<Files, 'writeOnce' | 'writeStreamOnce'>;
+  readonly files: Pick<Files, 'writeStreamOnce'>;
   readonly ledger: Pick<MailboxLedger, 'recordMessage' | 'isRecorded'>;
 }
 
@@ -35,10 +36,9 @@ async function store(messageId: string, { mesh, files, ledger, now }: TakeInDeps
     const message = await mesh.download(messageId);
     const body = await files.writeStreamOnce(runFiles.messageBody(messageId), message.body);
     const receivedAt = now().toISOString();
-    const { key } = await files.writeOnce(
-      runFiles.messageHeaders(messageId),
-      JSON.stringify({ ...message.headers, raw: message.rawHeaders }),
-    );
+    // Some of what MESH says beside a message, its date for one, differs with every reading: the first one stays.
+    const said = JSON.stringify({ ...message.headers, raw: message.rawHeaders });
+    const { key } = await files.writeStreamOnce(runFiles.messageHeaders(messageId), Readable.from([Buffer.from(said)]));
     await ledger.recordMessage({ messageId, headersKey: key, body, receivedAt });
     log.info('message.stored', { messageId, bytes: body.bytes, messageType: message.headers.messageType });
     return true;

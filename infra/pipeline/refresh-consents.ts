@@ -295,7 +295,7 @@ export class RefreshConsents extends Construct {
     const map = Map.jsonata(this, name, {
       items: ProvideItems.jsonata(`{% $files.${pass} %}`),
       maxConcurrency: 2,
-      assign: { written: '{% $written + $sum($states.result.written) %}' },
+      assign: { written: '{% $written + $sum([$states.result.written]) %}' },
       outputs: '{% $states.input %}',
     });
     const task = stepTask(this, `${name} of a file`, {

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
+import { parseJson } from '../../shared/json.ts';
 import { LedgerTable } from '../../shared/ledger/table.ts';
 import { Runs } from '../../shared/ledger/runs.ts';
 import { answerReview } from '../../shared/review.ts';
@@ -20,6 +21,8 @@ export interface EndedExecution {
   readonly runId?: string;
   readonly outcome?: string;
   readonly error?: string;
+  /** What the step that failed last said. */
+  readonly message?: string;
   readonly events: readonly ExecutionEvent[];
 }
 
@@ -119,7 +122,7 @@ async function watch(executionArn: string, { stepFunctions }: Runtime): Promise<
     status,
     ...(runId === undefined ? {} : { runId }),
     ...(said.success ? { outcome: said.data.outcome } : {}),
-    ...(error === undefined ? {} : { error }),
+    ...(error === undefined ? {} : { error, message: lastFailure(events) }),
     events,
   };
 }
@@ -133,6 +136,14 @@ function openedRun(events: readonly ExecutionEvent[]): string | undefined {
     if (result.success) return result.data.Payload.runId;
   }
   return undefined;
+}
+
+const lambdaCause = z.looseObject({ errorMessage: z.string() });
+
+function lastFailure(events: readonly ExecutionEvent[]): string {
+  const cause = events.findLast((event) => event.taskFailedEventDetails)?.taskFailedEventDetails?.cause ?? 'null';
+  const said = lambdaCause.safeParse(parseJson(cause));
+  return said.success ? said.data.errorMessage : '';
 }
 
 async function untilState(name: string, executionArn: string, { stepFunctions }: Runtime): Promise<void> {

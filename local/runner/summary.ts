@@ -78,7 +78,7 @@ export function summaryOf(
     status: main.status,
     outcome: main.outcome ?? 'Failed',
     ...(main.error === undefined ? {} : { error: main.error }),
-    ...(main.error !== undefined && report?.failure ? { message: report.failure.message } : {}),
+    ...(main.error === undefined ? {} : { message: report?.failure?.message ?? main.message ?? '' }),
     cohort,
     parts: parts.length,
     optedOut,

@@ -1,4 +1,4 @@
-import type { Report } from './report.ts';
+import type { Report, ReportedChanges } from './report.ts';
 
 /** The report as one page that prints and needs nothing else. */
 export function reportHtml(report: Report): string {
@@ -36,12 +36,9 @@ export function reportHtml(report: Report): string {
       ],
     ]),
     table('Consents', [
-      ['Created', count(changes.created)],
-      ['Now opted out', count(changes.activated)],
-      ['No longer opted out', count(changes.deactivated)],
-      ['Rewritten', count(changes.updated)],
-      ['Retired', count(changes.retired)],
       ['Written to the FHIR store', count(report.consents.written)],
+      ...changeRows('', changes),
+      ...(report.consents.written === 0 ? changeRows('Called for, not written: ', report.found) : []),
     ]),
     partsTable(report),
   ];
@@ -74,6 +71,17 @@ function headline({ outcome, failure, consents, answered }: Report): string {
 function table(title: string, rows: readonly (readonly [string, string])[]): string {
   const body = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('\n');
   return `<h2>${escape(title)}</h2>\n<table>\n${body}\n</table>`;
+}
+
+function changeRows(prefix: string, changes: ReportedChanges): (readonly [string, string])[] {
+  const named = [
+    ['new', changes.created],
+    ['now opted out', changes.activated],
+    ['no longer opted out', changes.deactivated],
+    ['rewritten', changes.updated],
+    ['retired', changes.retired],
+  ] as const;
+  return named.map(([name, number]) => [`${prefix || '… '}${name}`, count(number)]);
 }
 
 function partsTable({ parts }: Report): string {

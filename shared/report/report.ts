@@ -27,17 +27,22 @@ export interface Report {
   readonly optOutPercent: number;
   /** Share in the snapshot that the run compared with; absent in a first run. */
   readonly previousOptOutPercent?: number;
-  readonly changes: {
-    readonly activated: number;
-    readonly deactivated: number;
-    readonly created: number;
-    readonly updated: number;
-    readonly retired: number;
-  };
+  /** What the answers call for. */
+  readonly found: ReportedChanges;
+  /** What was carried out: all that was found once a run has completed, else nothing that could be vouched for. */
+  readonly changes: ReportedChanges;
   readonly consents: { readonly written: number };
   /** Why the run was held for a person, if it was, and what the person decided. */
   readonly review?: { readonly reasons: readonly string[]; readonly decision: string };
   readonly parts: readonly ReportedPart[];
+}
+
+export interface ReportedChanges {
+  readonly activated: number;
+  readonly deactivated: number;
+  readonly created: number;
+  readonly updated: number;
+  readonly retired: number;
 }
 
 export interface ReportedPart {
@@ -67,7 +72,8 @@ const noChanges: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update:
 export function reportOf(run: Run, parts: readonly Part[], ending: ReportEnding): Report {
   const counts = run.cohort?.counts;
   const verdict = run.verdict;
-  const { activate, deactivate, create, update, retire } = verdict?.changes ?? noChanges;
+  const found = reportedChanges(verdict?.changes ?? noChanges);
+  const isWritten = ending.outcome === 'Completed' || ending.outcome === 'CompletedPartially';
   const optedOut = verdict?.optedOut ?? 0;
   const notOptedOut = verdict?.notOptedOut ?? 0;
   const quarantinedByReason = counts?.quarantined ?? {};
@@ -96,13 +102,18 @@ export function reportOf(run: Run, parts: readonly Part[], ending: ReportEnding)
     ...(verdict && verdict.previousRows > 0
       ? { previousOptOutPercent: percentOf(verdict.previousOptedOut, verdict.previousRows) }
       : {}),
-    changes: { activated: activate, deactivated: deactivate, created: create, updated: update, retired: retire },
+    found,
+    changes: isWritten ? found : reportedChanges(noChanges),
     consents: { written: ending.written },
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
       : {}),
     parts: parts.map(reportedPart),
   };
+}
+
+function reportedChanges({ activate, deactivate, create, update, retire }: ChangeCounts): ReportedChanges {
+  return { activated: activate, deactivated: deactivate, created: create, updated: update, retired: retire };
 }
 
 function reportedPart(row: Part): ReportedPart {

@@ -17,6 +17,7 @@ import { readManifest } from '../../shared/ndop/read-manifest.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
+import { sha256 } from './bodies.ts';
 import { Clock } from './clock.ts';
 import { InMemoryFiles } from './in-memory-files.ts';
 import { openInMemoryLedger } from './in-memory-ledger.ts';
@@ -28,15 +29,17 @@ log.setLogLevel('SILENT');
 export const mailboxes = { from: 'RZZ99OT001', to: 'X26OT154' } as const;
 export const leaseSeconds = 7200;
 
-type Deps = OpenRunDeps &
-  Omit<BuildCohortDeps, 'files' | 'runs' | 'parts'> &
-  Pick<StageRequestDeps, 'mailboxes' | 'lineEnding'> &
-  Pick<CheckInboxDeps, 'source' | 'pollPlan' | 'replyDeadlineSeconds'> &
-  Pick<ReconcilePartDeps, 'changeFileRows' | 'retentionDays'> &
-  Pick<WeighChangesDeps, 'limits' | 'bulkImportThreshold' | 'reviewSeconds'> &
-  Pick<WriteConsentsDeps, 'consent' | 'concurrency' | 'writeBatch'>;
-
-type Settings = Partial<Omit<Deps, 'runs' | 'mailbox' | 'latest'>>;
+type AllDeps = OpenRunDeps &
+  BuildCohortDeps &
+  StageRequestDeps &
+  SendRequestDeps &
+  CheckInboxDeps &
+  ReconcilePartDeps &
+  WeighChangesDeps &
+  HoldForReviewDeps &
+  WriteConsentsDeps &
+  CloseRunDeps &
+  RecordFailureDeps;
 
 /** Every step over one set of things in memory: what one step leaves behind, the next one finds. */
 export class InMemoryPipeline {
@@ -53,14 +56,14 @@ export class InMemoryPipeline {
   cohort: readonly number[] = [];
   execution = 'arn:execution:first';
   runId = '';
-  readonly #settings: Settings;
+  readonly #settings: Partial<AllDeps>;
 
-  constructor(settings: Settings = {}) {
+  constructor(settings: Partial<AllDeps> = {}) {
     this.#settings = settings;
   }
 
   /** Everything that any step may need. */
-  deps() {
+  deps(): AllDeps {
     const { ledger, files, mesh, clock } = this;
     const notify = (subject: string, message: string): Promise<void> => {
       this.notices.push({ subject, message });
@@ -108,7 +111,7 @@ export class InMemoryPipeline {
       },
       writeReport: (report: Report) => writeReport(files, report),
       ...this.#settings,
-    } satisfies AllDeps;
+    };
   }
 
   async open(input: object = { trigger: 'schedule', scheduledTime: '2026-09-01T02:00:00Z' }) {
@@ -209,22 +212,15 @@ export class InMemoryPipeline {
   }
 }
 
-type AllDeps = OpenRunDeps &
-  BuildCohortDeps &
-  StageRequestDeps &
-  SendRequestDeps &
-  CheckInboxDeps &
-  ReconcilePartDeps &
-  WeighChangesDeps &
-  HoldForReviewDeps &
-  WriteConsentsDeps &
-  CloseRunDeps &
-  RecordFailureDeps;
-
 async function* rowsOf(numbers: readonly number[]): AsyncGenerator<CohortRow> {
   for (const [index, nhsNumber] of numbers.entries()) {
-    yield await Promise.resolve({ row: index + 1, nhsNumber: digitsOf(nhsNumber), patientId: `patient-${index + 1}` });
+    yield await Promise.resolve({ row: index + 1, nhsNumber: digitsOf(nhsNumber), patientId: patientIdOf(nhsNumber) });
   }
+}
+
+/** The same for the same person, and tells nothing of the number. */
+export function patientIdOf(nhsNumber: number): string {
+  return `patient-${sha256(digitsOf(nhsNumber)).slice(0, 8)}`;
 }
 
 export function jobNotice(change: object = {}): string {

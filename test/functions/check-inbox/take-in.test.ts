@@ -1,0 +1,121 @@
+import { describe, expect, it, test } from '@jest/globals';
+import { takeInMessages } from '../../../functions/check-inbox/take-in.ts';
+import { PermanentError, RetryableError } from '../../../shared/errors.ts';
+import { Observer, Stopped } from '../../support/observed.ts';
+import { InMemoryPipeline } from '../../support/pipeline.ts';
+
+const body = '9993395633,\r\n';
+
+describe('a message in the inbox', () => {
+  it('is stored and recorded before it is acknowledged, whoever sent it', async () => {
+    const pipeline = new InMemoryPipeline();
+    const messages = [pipeline.mesh.deliver({}, body), pipeline.mesh.deliver({ from: 'ANY99OT001' }, 'hello')];
+    const observer = new Observer();
+    expect(await takeIn(pipeline, observer)).toBe(2);
+    expect(observer.calls).toEqual([
+      'mesh.listInbox',
+      ...messages.flatMap((id) => [
+        `ledger.isRecorded ${id}`,
+        `mesh.download ${id}`,
+        `files.writeStreamOnce inbox/${id}/body`,
+        expect.stringContaining(`inbox/${id}/headers.json`),
+        'ledger.recordMessage',
+        `mesh.acknowledge ${id}`,
+      ]),
+    ]);
+    expect(pipeline.mesh.waiting).toEqual([]);
+  });
+
+  it('is kept whole: its bytes, its headers, and all that MESH said beside them', async () => {
+    const pipeline = new InMemoryPipeline();
+    const id = pipeline.mesh.deliver({ localId: 'NDOP-20260901T020000Z-7f3a-0001-1', subject: 'S' }, body);
+    await takeIn(pipeline);
+    expect(pipeline.files.text(`inbox/${id}/body`)).toBe(body);
+    expect(JSON.parse(pipeline.files.text(`inbox/${id}/headers.json`))).toMatchObject({
+      messageId: id,
+      messageType: 'DATA',
+      from: 'X26OT154',
+      workflowId: 'SPINE_NTT_UPHOLDING',
+      localId: 'NDOP-20260901T020000Z-7f3a-0001-1',
+      subject: 'S',
+      statusTimestamp: '20260901024107',
+      raw: { 'mex-to': 'RZZ99OT001' },
+    });
+    expect(await pipeline.ledger.mailbox.unsettledMessages()).toEqual([
+      {
+        messageId: id,
+        headersKey: `inbox/${id}/headers.json`,
+        body: await pipeline.files.writeOnce(`inbox/${id}/body`, body),
+        receivedAt: '2026-09-01T02:00:00.000Z',
+      },
+    ]);
+  });
+
+  it('that is recorded only lost its acknowledgement: it is not fetched again', async () => {
+    const pipeline = new InMemoryPipeline();
+    const id = pipeline.mesh.deliver({}, body);
+    pipeline.mesh.acknowledge = () => Promise.reject(new RetryableError('MeshUnavailable', 'Acknowledge: 503'));
+    await expect(takeIn(pipeline)).rejects.toMatchObject({ name: 'MeshUnavailable' });
+    Reflect.deleteProperty(pipeline.mesh, 'acknowledge');
+    expect(await takeIn(pipeline)).toBe(0);
+    expect(pipeline.mesh).toMatchObject({ downloads: [id], acknowledged: [id], waiting: [] });
+  });
+
+  it('that is gone when it is fetched is passed over', async () => {
+    const pipeline = new InMemoryPipeline();
+    const [gone, next] = [pipeline.mesh.deliver({}, body), pipeline.mesh.deliver({}, body)];
+    const { download } = pipeline.mesh;
+    pipeline.mesh.download = (id) => {
+      if (id === gone) return Promise.reject(new PermanentError('MeshMessageGone', 'Download: MESH answered 410'));
+      return download.call(pipeline.mesh, id);
+    };
+    expect(await takeIn(pipeline)).toBe(1);
+    expect(pipeline.mesh.acknowledged).toEqual([next]);
+    expect([...pipeline.ledger.mailbox.messages.keys()]).toEqual([next]);
+  });
+
+  it('that cannot be fetched stays where it is', async () => {
+    const pipeline = new InMemoryPipeline();
+    const id = pipeline.mesh.deliver({}, body);
+    pipeline.mesh.download = () => Promise.reject(new RetryableError('MeshUnavailable', 'Download: 503'));
+    await expect(takeIn(pipeline)).rejects.toMatchObject({ name: 'MeshUnavailable' });
+    expect(pipeline.mesh).toMatchObject({ acknowledged: [], waiting: [id] });
+    expect(pipeline.ledger.mailbox.messages.size).toBe(0);
+  });
+});
+
+it('an empty inbox takes one call', async () => {
+  const observer = new Observer();
+  expect(await takeIn(new InMemoryPipeline(), observer)).toBe(0);
+  expect(observer.calls).toEqual(['mesh.listInbox']);
+});
+
+const callsForTwoMessages = 13;
+
+test.each(
+  Array.from({ length: callsForTwoMessages - 1 }, (_, index) => index + 2).flatMap((call) =>
+    (['before', 'after'] as const).map((when) => ({ call, when })),
+  ),
+)('a stop $when call $call of the intake loses nothing, and nothing recorded is fetched again', async (stopAt) => {
+  const pipeline = new InMemoryPipeline();
+  const messages = [pipeline.mesh.deliver({}, body), pipeline.mesh.deliver({}, 'another body')];
+  await expect(takeIn(pipeline, new Observer(stopAt))).rejects.toThrow(Stopped);
+  const recorded = new Set(pipeline.ledger.mailbox.messages.keys());
+  for (const id of pipeline.mesh.acknowledged) expect(recorded).toContain(id);
+
+  pipeline.mesh.downloads.length = 0;
+  await takeIn(pipeline);
+  for (const id of pipeline.mesh.downloads) expect(recorded).not.toContain(id);
+  expect(pipeline.mesh).toMatchObject({ waiting: [], acknowledged: messages });
+  expect([...pipeline.ledger.mailbox.unsettled.keys()]).toEqual(messages);
+  expect(messages.map((id) => pipeline.files.text(`inbox/${id}/body`))).toEqual([body, 'another body']);
+});
+
+function takeIn({ mesh, files, ledger, clock }: InMemoryPipeline, observer = new Observer()): Promise<number> {
+  return takeInMessages({
+    now: clock.now,
+    mesh: observer.watch('mesh', mesh),
+    files: observer.watch('files', files),
+    ledger: observer.watch('ledger', ledger.mailbox),
+  });
+}

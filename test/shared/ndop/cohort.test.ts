@@ -1,0 +1,192 @@
+import { describe, expect, it, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { CohortRow } from '../../../shared/ndop/cohort-csv.ts';
+import {
+  boundaryBetween,
+  cutIntoParts,
+  readCohort,
+  wholeNumberLine,
+  type CohortPart,
+  type QuarantinedRow,
+} from '../../../shared/ndop/cohort.ts';
+import { iterate } from '../../support/bodies.ts';
+import { anyNumber, anyPeople, checkDigitOf, digitsOf, validFrom } from '../../support/nhs-numbers.ts';
+
+/** Rows of a file, from `number` or `number/patient`. */
+const rowsOf = (texts: readonly string[]): CohortRow[] =>
+  texts.map((text, index) => {
+    const [nhsNumber = '', patientId] = text.split('/');
+    return { row: index + 1, nhsNumber, ...(patientId ? { patientId } : {}) };
+  });
+
+async function read(rows: readonly CohortRow[]) {
+  const quarantined: QuarantinedRow[] = [];
+  const cohort = await readCohort(iterate(rows), ['test'], (row) => quarantined.push(row));
+  return { ...cohort, quarantined };
+}
+
+const peopleOf = (numbers: readonly number[]): CohortPart => ({
+  nhsNumbers: Float64Array.from(numbers),
+  patientIds: numbers.map((number) => `p${number % 1000}`),
+});
+
+const isValid = (value: number) => {
+  const text = digitsOf(value);
+  return text.length === 10 && checkDigitOf(text.slice(0, 9)) === Number(text[9]);
+};
+
+describe('reading a cohort', () => {
+  it('sorts people by number, leading zeros and all', async () => {
+    const { people } = await read(rowsOf(['9999939082/b', '9990506310/c', '9993395633/a']));
+    expect([...people.nhsNumbers]).toEqual([9990506310, 9993395633, 9999939082]);
+    expect(people.patientIds).toEqual(['c', 'a', 'b']);
+  });
+
+  test.each([
+    { rows: ['9993395633/b', '9993395633/a', '9993395633/c'], kept: 'a' },
+    { rows: ['9993395633', '9993395633/b'], kept: 'b' },
+    { rows: ['9993395633/b', '9993395633'], kept: 'b' },
+    { rows: ['9993395633/b', '999 339 5633/a'], kept: 'a' },
+    { rows: ['9993395633', '9993395633'], kept: '' },
+    { rows: ['9993395633/10', '9993395633/9'], kept: '10' },
+  ])('asks once about a number that stands in $rows, for patient "$kept"', async ({ rows, kept }) => {
+    const { people, counts } = await read(rowsOf(rows));
+    expect([...people.nhsNumbers]).toEqual([9993395633]);
+    expect(people.patientIds).toEqual([kept]);
+    expect(counts).toEqual({ rows: rows.length, requested: 1, duplicates: rows.length - 1, quarantined: {} });
+  });
+
+  it('gives each refused row to the quarantine with its reason, and never its number', async () => {
+    const rows = rowsOf(['', '12/x', '9993395634/y', '1111111111', '4505577104/z', '9993395633', '']);
+    const { counts, quarantined } = await read(rows);
+    expect(quarantined).toEqual([
+      { row: 1, reason: 'missing' },
+      { row: 2, reason: 'not-ten-digits', patientId: 'x' },
+      { row: 3, reason: 'check-digit-wrong', patientId: 'y' },
+      { row: 4, reason: 'placeholder' },
+      { row: 5, reason: 'range-not-allowed', patientId: 'z' },
+      { row: 7, reason: 'missing' },
+    ]);
+    expect(counts).toEqual({
+      rows: 7,
+      requested: 1,
+      duplicates: 0,
+      quarantined: {
+        missing: 2,
+        'not-ten-digits': 1,
+        'check-digit-wrong': 1,
+        placeholder: 1,
+        'range-not-allowed': 1,
+      },
+    });
+  });
+
+  it('counts up: rows = requested + duplicates + quarantined, whatever the order of the rows', async () => {
+    const text = fc.oneof(anyNumber.map(String), fc.constantFrom('', 'x', '9993395633', '4505577104', '9999999999'));
+    const patient = fc.constantFrom('', '/a', '/b', '/c');
+    const anyRows = fc.array(fc.tuple(text, patient).map(([number, id]) => number + id), { maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(anyRows, fc.integer(), async (texts, seed) => {
+        const { people, counts, quarantined } = await read(rowsOf(texts));
+        const refused = Object.values(counts.quarantined).reduce((sum, count) => sum + count, 0);
+        expect(counts.requested + counts.duplicates + refused).toBe(counts.rows);
+        expect(counts.rows).toBe(texts.length);
+        expect(counts.requested).toBe(people.nhsNumbers.length);
+        expect(quarantined).toHaveLength(refused);
+        const shuffled = texts.toSorted((a, b) => ((a.length * 7 + seed) % 5) - ((b.length * 7 + seed) % 5));
+        expect((await read(rowsOf(shuffled.reverse()))).people).toEqual(people);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+/** What must hold for any cut: nothing of the number line and nobody is lost, and no boundary names a person. */
+function checkCut(numbers: readonly number[], partRows: number): void {
+  const people = peopleOf(numbers);
+  const parts = cutIntoParts(people, partRows);
+  expect(parts.flatMap((part) => [...part.people.nhsNumbers])).toEqual(numbers);
+  expect(parts.flatMap((part) => part.people.patientIds)).toEqual(people.patientIds);
+  let from = wholeNumberLine.from;
+  for (const { range, people } of parts) {
+    expect(range.from).toBe(from);
+    expect(people.nhsNumbers.length).toBeGreaterThan(0);
+    expect(people.nhsNumbers.length).toBeLessThanOrEqual(partRows);
+    for (const number of people.nhsNumbers) expect(number >= range.from && number < range.to).toBe(true);
+    from = range.to;
+    if (from !== wholeNumberLine.to) expect(isValid(from)).toBe(false);
+  }
+  expect(from).toBe(parts.length === 0 ? wholeNumberLine.from : wholeNumberLine.to);
+}
+
+describe('cutting into parts', () => {
+  it('makes no part of nobody, and one part with the whole number line of a few', () => {
+    expect(cutIntoParts(peopleOf([]), 10)).toEqual([]);
+    expect(cutIntoParts(peopleOf([9993395633]), 10)).toEqual([
+      { range: wholeNumberLine, people: peopleOf([9993395633]) },
+    ]);
+  });
+
+  it('cuts at round numbers', () => {
+    const numbers = [validFrom(910_000_000), validFrom(950_000_000), validFrom(990_000_000)];
+    expect(cutIntoParts(peopleOf(numbers), 1).map(({ range }) => range)).toEqual([
+      { from: 0, to: 9_200_000_000 },
+      { from: 9_200_000_000, to: 9_600_000_000 },
+      { from: 9_600_000_000, to: 10_000_000_000 },
+    ]);
+  });
+
+  it('covers the number line without gaps, with each person in the range of exactly one part', () => {
+    fc.assert(
+      fc.property(anyPeople(60), fc.integer({ min: 1, max: 12 }), (numbers, partRows) => {
+        checkCut(numbers, partRows);
+      }),
+    );
+  });
+
+  it('does so where people stand as close as numbers can', () => {
+    const dense = fc.integer({ min: 900_000_000, max: 998_000_000 }).map((body) => {
+      const numbers = new Set<number>();
+      for (let value = body * 10; numbers.size < 40; value += 1) if (isValid(value)) numbers.add(value);
+      return [...numbers];
+    });
+    fc.assert(
+      fc.property(dense, fc.integer({ min: 1, max: 12 }), (numbers, partRows) => {
+        checkCut(numbers, partRows);
+      }),
+    );
+  });
+});
+
+describe('a boundary', () => {
+  it('exists between any two people: no valid number follows another directly', () => {
+    const carries = [9, 99, 999, 9999, 99_999, 999_999, 9_999_999, 99_999_999];
+    const bodies = fc.oneof(
+      fc.integer({ min: 100_000_000, max: 999_000_000 }),
+      fc
+        .tuple(fc.nat(899), fc.constantFrom(...carries))
+        .map(([head, tail]) => (100_000_000 + head * (tail + 1) + tail) % 1_000_000_000),
+    );
+    fc.assert(
+      fc.property(bodies.map(validFrom), (value) => {
+        expect(isValid(value + 1)).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('lies strictly between two people and is no valid NHS number', () => {
+    fc.assert(
+      fc.property(anyPeople(2, 2), ([below = 0, above = 0]) => {
+        const boundary = boundaryBetween(below, above)!;
+        expect(boundary > below && boundary < above && !isValid(boundary)).toBe(true);
+      }),
+    );
+  });
+
+  it('is no round number that happens to be valid', () => {
+    const round = Array.from({ length: 100 }, (_, index) => 9_000_000_000 + index * 1000).find(isValid)!;
+    expect(boundaryBetween(round - 1, round + 2)).toBe(round + 1);
+    expect(boundaryBetween(round - 1, round + 1)).toBeUndefined();
+  });
+});
