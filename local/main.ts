@@ -16,7 +16,7 @@ import { startRuntime, type Runtime } from './runner/runtime.ts';
 import { mainExecution, summaryOf, type Summary } from './runner/summary.ts';
 import { scenarios, type Scenario } from './scenarios.ts';
 import { PortInUse } from './stand-in.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from '../shared/usage-error.ts';
 
 const root = join(import.meta.dirname, '..');
 const sample = join(root, 'local', 'sample');

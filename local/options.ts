@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { scenarioNames, type ScenarioName } from './scenarios.ts';
-import { UsageError } from './usage-error.ts';
+import { UsageError } from '../shared/usage-error.ts';
 
 export interface Options {
   /** A CSV file with a column nhsNumber; the sample cohort where neither this nor `patients` is given. */

@@ -4,6 +4,8 @@ import type { NdopBehaviour } from './ndop/ndop.ts';
 /** One execution of the state machine, and how the national service behaves meanwhile. */
 export interface ScenarioRun {
   readonly behaviour?: NdopBehaviour;
+  /** What happens to one of the parts instead. */
+  readonly exception?: { readonly part: number; readonly behaviour: NdopBehaviour };
   readonly mode?: 'refresh' | 'dry-run' | 'resume';
   /** The cohort comes from a CSV file in the bucket instead of the FHIR store's Patients. */
   readonly cohortFromCsv?: boolean;
@@ -60,6 +62,19 @@ export const scenarios = {
     ...one('no-answer'),
     // Five days of looks at the inbox in some seconds.
     waitScale: 0.000_01,
+  },
+  'one-part-refused': {
+    tells: 'One of three parts gets an answer with a stranger in it: the others are applied all the same.',
+    runs: [{ behaviour: 'happy', exception: { part: 2, behaviour: 'stranger-in-answer' } }],
+    settings: { PART_ROWS: '250' },
+  },
+  'one-part-resumed': {
+    tells: 'One of three parts is not delivered; a resume asks for it alone.',
+    runs: [
+      { behaviour: 'happy', exception: { part: 2, behaviour: 'undelivered' } },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+    settings: { PART_ROWS: '250' },
   },
   'foreign-messages': { tells: 'Messages that are not ours wait in the inbox too.', ...one('foreign-messages') },
   resume: {

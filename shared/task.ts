@@ -45,23 +45,24 @@ function parseInput<Input>(schema: z.ZodType<Input>, event: unknown): Input {
  * Gives a failure its place in `errors.ts`. A foreign error's message is left behind, since it may quote the data that
  * it stumbled over.
  */
-function nameError(error: Error | null | undefined): RetryableError | PermanentError {
+function nameError(error: unknown): RetryableError | PermanentError {
   if (error instanceof RetryableError || error instanceof PermanentError) return error;
-  const origin = error?.name ?? 'unknown';
-  if (error && isPassing(error))
-    return new RetryableError('AwsUnavailable', `An AWS service did not answer: ${origin}`);
+  // Anything may be thrown, a text with data in it too.
+  const fault: object = typeof error === 'object' && error !== null ? error : {};
+  const origin = 'name' in fault ? String(fault.name) : 'unknown';
+  if (isPassing(fault, origin)) return new RetryableError('AwsUnavailable', `An AWS service did not answer: ${origin}`);
   return new PermanentError('UnexpectedError', `Unexpected ${origin}: see task.failed in this function's log`);
 }
 
 /** Throttling, server faults and broken connections, as the AWS SDK marks them once its own retries are used up. */
-function isPassing(error: Error): boolean {
+function isPassing(fault: object, name: string): boolean {
   return (
-    ('$retryable' in error && error.$retryable !== undefined) ||
-    ('$fault' in error && error.$fault === 'server') ||
+    ('$retryable' in fault && fault.$retryable !== undefined) ||
+    ('$fault' in fault && fault.$fault === 'server') ||
     ['TimeoutError', 'ThrottlingException', 'ProvisionedThroughputExceededException', 'RequestTimeout'].includes(
-      error.name,
+      name,
     ) ||
-    ('code' in error && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(String(error.code)))
+    ('code' in fault && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(String(fault.code)))
   );
 }
 

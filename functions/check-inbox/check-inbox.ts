@@ -41,15 +41,16 @@ export interface CheckInboxDeps extends TakeInDeps, SettleDeps {
  */
 export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): Promise<CheckInboxOutput> {
   const { runId, execution, waitedSeconds } = input;
+  const lookedAt = deps.now();
   const secondsWaited = (await deps.parts.list(runId))
     .filter(({ state }) => waitingStates.includes(state))
-    .map((part) => secondsOut(part, waitedSeconds, deps.now()));
+    .map((part) => secondsOut(part, waitedSeconds, lookedAt));
   const waitSeconds = waitFor(secondsWaited.length > 0 ? Math.min(...secondsWaited) : waitedSeconds, deps.pollPlan);
   await deps.ledger.keepLease({ execution, runId }, deps.leaseSeconds + waitSeconds);
 
   await takeInMessages(deps);
   await settleMessages(runId, deps);
-  await giveUpWaiting(input, deps);
+  await giveUpWaiting(input, lookedAt, deps);
 
   const parts = await deps.parts.list(runId);
   const failed = parts.find((part) => failedStates.includes(part.state));
@@ -64,11 +65,14 @@ export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): 
   };
 }
 
-async function giveUpWaiting({ runId, waitedSeconds }: CheckInboxInput, deps: CheckInboxDeps): Promise<void> {
-  const { parts, replyDeadlineSeconds, now } = deps;
+async function giveUpWaiting(
+  { runId, waitedSeconds }: CheckInboxInput,
+  lookedAt: Date,
+  { parts, replyDeadlineSeconds }: CheckInboxDeps,
+): Promise<void> {
   for (const row of await parts.list(runId)) {
     const { part, state, noticeAt } = row;
-    if (!waitingStates.includes(state) || secondsOut(row, waitedSeconds, now()) < replyDeadlineSeconds) continue;
+    if (!waitingStates.includes(state) || secondsOut(row, waitedSeconds, lookedAt) < replyDeadlineSeconds) continue;
     const heard = noticeAt === undefined ? 'nothing was heard' : 'only the job notice came';
     const message = `No answer within ${replyDeadlineSeconds} seconds: ${heard}`;
     await parts.move(runId, part, waitingStates, { state: 'overdue', failure: { name: 'ReplyOverdue', message } });
@@ -84,7 +88,7 @@ export function waitFor(waitedSeconds: number, plan: PollPlan): number {
  * How long a part's request has been out. A resumed run asks some parts again, each with a time of its own; the run's
  * waits count where they have got further than the clock, as in a run whose waits are cut short.
  */
-function secondsOut({ sentAt }: Part, waitedSeconds: number, now: Date): number {
-  const seconds = sentAt === undefined ? 0 : (now.getTime() - Date.parse(sentAt)) / 1000;
+function secondsOut({ sentAt }: Part, waitedSeconds: number, lookedAt: Date): number {
+  const seconds = sentAt === undefined ? 0 : (lookedAt.getTime() - Date.parse(sentAt)) / 1000;
   return Math.max(waitedSeconds, seconds);
 }

@@ -148,8 +148,8 @@ async function attachNotice(reply: Reply, { runId, row }: FoundPart, deps: Settl
   return moved ? 'notice' : 'notice-late';
 }
 
-/** States in which an answer is welcome: while it is waited for, and after it was given up. */
-const answerableStates: readonly PartState[] = [...waitingStates, 'overdue'];
+/** States in which an answer is welcome: while it is waited for, after it was given up, and after something odd came. */
+const answerableStates: readonly PartState[] = [...waitingStates, 'overdue', 'unrecognised'];
 
 async function attachAnswer(reply: Reply, found: FoundPart, deps: SettleDeps): Promise<string> {
   const { runId, row } = found;

@@ -50,7 +50,8 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const { runId, execution } = input;
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const run = await deps.runs.read(runId);
-  const parts = await deps.parts.list(runId);
+  // A try at building the cohort that stopped half-way may have left rows beyond those of the cohort that counts.
+  const parts = (await deps.parts.list(runId)).filter(({ part }) => part <= (run.cohort?.parts ?? 0));
   const closedAt = await closingTime(run, deps);
   const outcome =
     input.outcome ?? (parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially');
@@ -60,9 +61,12 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const ending = { closedAt, outcome, written: input.written, ...(input.decision ? { decision: input.decision } : {}) };
   const report = reportOf(run, parts, ending);
   const { key: reportKey } = await deps.writeReport(report);
-  await deps.runs.update(runId, { state: 'closed', outcome, reportKey });
-  await deps.mailbox.releaseLease(execution);
+  // A dry run over a run that has completed leaves its outcome standing.
+  const standing = outcome === 'DryRunCompleted' ? (run.outcome ?? outcome) : outcome;
+  await deps.runs.update(runId, { state: 'closed', outcome: standing, reportKey });
   await deps.publish(report);
+  // Last of all: a repeat that came after it might find the mailbox taken, and the run would end as failed.
+  await deps.mailbox.releaseLease(execution);
   log.info('run.closed', { runId, outcome, ...report.changes, written: input.written });
   return { runId, outcome, reportKey };
 }

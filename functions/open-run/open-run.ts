@@ -54,7 +54,7 @@ export interface OpenRunDeps {
   readonly patientRead: 'search' | 'export';
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'open' | 'find' | 'read' | 'update'>;
-  readonly mailbox: Pick<MailboxLedger, 'holdLease'>;
+  readonly mailbox: Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
   readonly latest: Pick<LatestSnapshot, 'read'>;
 }
 
@@ -103,7 +103,10 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     opening: 1,
     ...(latest ? { baseManifestKey: latest.manifestKey } : {}),
   };
-  return { disposition: (await deps.runs.open(row)) ? 'opened' : 'duplicate', ...said };
+  if (await deps.runs.open(row)) return { disposition: 'opened', ...said };
+  // Another execution has opened the same run since we looked.
+  await deps.mailbox.releaseLease(execution.id);
+  return { disposition: 'duplicate', ...said };
 }
 
 function newRunId(input: OpenRunInput['input'], execution: OpenRunInput['execution']): string {

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -106,17 +105,13 @@ class PreviousRecords {
 
   async *read(): AsyncGenerator<PersonRecord> {
     for (const entry of this.#entries) {
-      const body = Readable.from(await this.#files.openVerified(entry), { objectMode: false });
-      const unzipped = createGunzip();
-      const flow = pipeline(body, unzipped);
-      flow.catch(() => undefined);
-      for await (const record of readRecords(unzipped, entry)) {
+      // Read whole, so that a file that is not what the ledger recorded is refused before it says anything of anybody.
+      const file = await collect(await this.#files.openVerified(entry));
+      for await (const record of readRecords(Readable.from([file]).pipe(createGunzip()), entry)) {
         this.rows += 1;
         if (record.status === 'active') this.optedOut += 1;
         yield record;
       }
-      // Only now is the file's hash known to be right.
-      await flow;
     }
   }
 }

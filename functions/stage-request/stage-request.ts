@@ -57,10 +57,14 @@ export async function stageRequest(
     runFiles.control(runId, part, sequence),
     buildControlFile(control),
   );
-  await deps.parts.move(runId, part, [row.state], {
+  const staged = {
     state: 'staged',
     attempt: identity.attempt,
     request: { ...request, controlKey, localId: control.localId, name, sequence },
-  });
+  } as const;
+  // What was heard of an earlier request says nothing of this one.
+  await deps.parts.move(runId, part, [row.state], staged, heardOfARequest);
   return { part, rows: row.rows, bytes: request.bytes };
 }
+
+const heardOfARequest = ['messageId', 'sentAt', 'noticeAt', 'blank', 'reply', 'failure'] as const;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import type { ChangeCounts, Parts } from '../../shared/ledger/parts.ts';
+import { failedStates, type ChangeCounts, type Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { changePasses, type ChangePass } from '../../shared/ndop/changes.ts';
 import { reasonsToHold, type PlausibilityLimits, type RunTotals } from '../../shared/ndop/plausibility.ts';
@@ -84,7 +84,7 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   });
   const filesOf = (pass: ChangePass) =>
     reconciled.flatMap(({ part, changeFiles }) => changeFiles[pass].map((_, index) => ({ part, file: index + 1 })));
-  const failure = parts.find((part) => part.failure)?.failure;
+  const failure = parts.find(({ state }) => failedStates.includes(state))?.failure;
   return {
     reconciled: reconciled.length,
     reasons,

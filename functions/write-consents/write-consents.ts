@@ -61,12 +61,18 @@ export async function writeConsents(input: WriteConsentsInput, deps: WriteConsen
   const bytes = await deps.files.readVerified(changeFile);
   const batches = batchesOf(readChanges(Readable.from([bytes])), options);
   const outcomes: BatchOutcome[] = [];
-  // The writers take turns at one queue: an async generator hands each batch to one of them.
+  // The writers take turns at one queue: an async generator hands each batch to one of them. Where one fails the queue
+  // ends and the others finish, for nothing may be written once the step has ended and the mailbox may be another run's.
   const writers = Array.from({ length: deps.concurrency }, async () => {
-    for (let next = await batches.next(); !next.done; next = await batches.next()) {
-      outcomes.push(await deps.writeBatch(next.value));
+    try {
+      for (let next = await batches.next(); !next.done; next = await batches.next()) {
+        outcomes.push(await deps.writeBatch(next.value));
+      }
+    } finally {
+      await batches.return(undefined);
     }
   });
+  await Promise.allSettled(writers);
   await Promise.all(writers);
 
   const written = outcomes.reduce((sum, outcome) => sum + outcome.written, 0);

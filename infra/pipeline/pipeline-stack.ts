@@ -40,6 +40,7 @@ export class PipelineStack extends Stack {
       }),
     });
 
+    // What the operator's command asks for by these names.
     new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
     new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
     new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });

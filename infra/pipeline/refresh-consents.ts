@@ -75,7 +75,7 @@ export class RefreshConsents extends Construct {
         needsExport: result('needsExport'),
         waitedSeconds: 0,
         written: 0,
-        decision: '',
+        decision: 'none needed',
         failure: { name: 'UnexpectedError', message: 'No part says why it has no answer' },
       },
     });
@@ -114,9 +114,6 @@ export class RefreshConsents extends Construct {
       payload: { runId: '{% $runId %}', part: '{% $states.input %}' },
       timeout: Duration.minutes(6),
     });
-    anyoneToCheck
-      .when(Condition.jsonata('{% $count($parts) = 0 %}'), this.#close('Close without asking', steps, 'NothingToCheck'))
-      .otherwise(stageTheRequests);
     const isDryRun = Choice.jsonata(this, 'Dry run?');
     stageTheRequests.next(isDryRun);
 
@@ -129,7 +126,7 @@ export class RefreshConsents extends Construct {
     });
     isDryRun
       .when(
-        Condition.jsonata('{% $isDryRun and $not($isReopened) %}'),
+        Condition.jsonata('{% $isDryRun %}'),
         this.#close('Close the dry run before sending', steps, 'DryRunCompleted'),
       )
       .otherwise(sendTheRequests);
@@ -148,6 +145,11 @@ export class RefreshConsents extends Construct {
       },
     });
     sendTheRequests.next(checkTheInbox);
+    anyoneToCheck
+      .when(Condition.jsonata('{% $count($parts) = 0 %}'), this.#close('Close without asking', steps, 'NothingToCheck'))
+      // A dry run over an earlier run asks nobody anything: it says what the answers at hand would change.
+      .when(Condition.jsonata('{% $isDryRun and $isReopened %}'), checkTheInbox)
+      .otherwise(stageTheRequests);
     const allAnswered = Choice.jsonata(this, 'All answered?');
     checkTheInbox.next(allAnswered);
     const waitForReplies = Wait.jsonata(this, 'Wait for replies', {

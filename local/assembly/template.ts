@@ -67,8 +67,8 @@ export class TemplateResolver {
   resolve(value: unknown, stack: StackTemplate): unknown {
     if (Array.isArray(value)) return value.map((member) => this.resolve(member, stack));
     if (typeof value !== 'object' || value === null) return value;
-    const entries = Object.entries(value);
-    const [name, argument]: [string, unknown] = entries[0] ?? ['', undefined];
+    const entries: [string, unknown][] = Object.entries(value);
+    const [name, argument] = entries[0] ?? ['', undefined];
     if (entries.length === 1 && (name === 'Ref' || name.startsWith('Fn::'))) return this.#call(name, argument, stack);
     return Object.fromEntries(entries.map(([key, member]) => [key, this.resolve(member, stack)]));
   }

@@ -32,7 +32,8 @@ export interface NdopOptions {
   /** The service's own mailbox, in upper case. */
   readonly mailboxId: string;
   readonly isOptedOut: (nhsNumber: string) => boolean;
-  readonly behaviour: NdopBehaviour;
+  /** What it does with every request, or with each by its LocalID. */
+  readonly behaviour: NdopBehaviour | ((localId: string) => NdopBehaviour);
   /** From the acceptance of the request to the job notice. */
   readonly noticeAfterMs: number;
   /** From the acceptance of the request to the answer. Nothing overtakes what the behaviour puts before it. */
@@ -73,7 +74,7 @@ const answerable = /^[A-Za-z0-9_-]+$/;
 
 /** Answers each request in a mailbox as NHS England's Check for National Data Opt-outs Service would. */
 export function answerAsNdop(options: NdopOptions): { close(): void } {
-  const { mesh, mailboxId, isOptedOut, behaviour, noticeAfterMs, answerAfterMs } = options;
+  const { mesh, mailboxId, isOptedOut, noticeAfterMs, answerAfterMs } = options;
   const timers = new Set<NodeJS.Timeout>();
   const uploads = new Set<string>();
   let lastJobId = 90_000_000;
@@ -127,6 +128,8 @@ export function answerAsNdop(options: NdopOptions): { close(): void } {
       mesh.acknowledge(message.messageId);
       return;
     }
+    const behaviour =
+      typeof options.behaviour === 'string' ? options.behaviour : options.behaviour(message.localId ?? '');
     // A copy holds the body decoded, where the message itself decodes it at each reading.
     const request = { ...message };
     // Behind a mailbox that nobody empties there is no service that could know an upload again.

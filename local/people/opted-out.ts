@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { UsageError } from '../usage-error.ts';
+import { UsageError } from '../../shared/usage-error.ts';
 
 /**
  * Reads who is opted out nationally: one NHS number a line, a comma behind it or not; `#` begins a remark.

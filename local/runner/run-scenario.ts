@@ -6,8 +6,9 @@ import { z } from 'zod';
 import { parseJson } from '../../shared/json.ts';
 import { LedgerTable } from '../../shared/ledger/table.ts';
 import { Runs } from '../../shared/ledger/runs.ts';
+import { parseLocalId } from '../../shared/ndop/run-id.ts';
 import { answerReview } from '../../shared/review.ts';
-import { answerAsNdop, type NdopBehaviour } from '../ndop/ndop.ts';
+import { answerAsNdop } from '../ndop/ndop.ts';
 import type { Scenario, ScenarioRun } from '../scenarios.ts';
 import type { ExecutionEvent } from '../step-functions/history.ts';
 import { stateEntered, type Progress } from './progress.ts';
@@ -49,7 +50,7 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   const under: Promise<EndedExecution>[] = [];
   const ended: EndedExecution[] = [];
   for (const [index, run] of scenario.runs.entries()) {
-    const ndop = run.behaviour && answer(run.behaviour, options);
+    const ndop = answer(run, options);
     const input = await inputOf(run, ended.at(-1)?.runId, scheduledTime, options);
     const execution = await start(input, runtime);
     const ending = watch(execution, runtime);
@@ -63,12 +64,15 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   return ended;
 }
 
-function answer(behaviour: NdopBehaviour, { runtime, scenario, isOptedOut }: ScenarioOptions): { close(): void } {
+function answer({ behaviour, exception }: ScenarioRun, options: ScenarioOptions): { close(): void } | undefined {
+  if (behaviour === undefined) return undefined;
+  const { runtime, scenario, isOptedOut } = options;
   return answerAsNdop({
     mesh: runtime.mesh,
     mailboxId: ndopMailboxOf(runtime.deployment),
     isOptedOut,
-    behaviour,
+    behaviour: (localId) =>
+      parseLocalId(localId)?.part === exception?.part ? (exception?.behaviour ?? behaviour) : behaviour,
     noticeAfterMs: noticeAfterMilliseconds,
     answerAfterMs: scenario.answerAfterMilliseconds ?? answerAfterMilliseconds,
   });

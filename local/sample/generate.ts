@@ -20,7 +20,7 @@ const spoiled = [
   '99912345678', // too long
   '9991234567', // wrong check digit
   '1111111111', // placeholder
-  '0000000000',
+  '2222222222',
   '9999999999',
   withCheckDigit('320123456') ?? '', // Northern Ireland
   withCheckDigit('010100001') ?? '', // Scotland

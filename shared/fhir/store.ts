@@ -104,8 +104,10 @@ export class FhirStore {
     } catch {
       return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake did not answer') };
     }
-    if (response.ok) return { answer: parseJson(text) };
-    return { error: failureOf(response, text) };
+    if (!response.ok) return { error: failureOf(response, text) };
+    const answer = parseJson(text);
+    if (answer !== undefined) return { answer };
+    return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake answered with no JSON') };
   }
 }
 
@@ -132,7 +134,11 @@ interface SearchSet {
   readonly next?: string;
 }
 
+/** Anything but a Bundle read as an empty page would take everybody in it for absent. */
 function readSearchSet(page: unknown): SearchSet {
+  if (memberOf(page, 'resourceType') !== 'Bundle') {
+    throw new PermanentError('HealthLakeRefused', 'A search was answered with no Bundle');
+  }
   const entries = listOf(memberOf(page, 'entry'));
   const links = listOf(memberOf(page, 'link'));
   const next = memberOf(

@@ -93,11 +93,13 @@ export class MailboxLedger {
 
   /** Records a stored message and puts it on the list of those to be settled. A repeat changes nothing. */
   async recordMessage(message: StoredMessage): Promise<void> {
+    if (await this.isRecorded(message.messageId)) return;
+    // The list comes first: a message that counts as recorded is acknowledged, and must then be on it.
+    await this.#table.put(this.#key(`UNSETTLED#${message.messageId}`), message);
     await this.#table.putNew(messageKey(message.messageId), {
       ...message,
       [ledgerKeys.expiry]: Math.floor(this.#now().getTime() / 1000) + keptMessagesSeconds,
     });
-    await this.#table.put(this.#key(`UNSETTLED#${message.messageId}`), message);
   }
 
   async isRecorded(messageId: string): Promise<boolean> {

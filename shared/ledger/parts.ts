@@ -126,13 +126,24 @@ export class Parts {
     await this.#table.put(keyOf(runId, row.part), row);
   }
 
-  /** Moves a part on; false where it is in none of the states given, so that nobody else's step is undone. */
-  move(runId: string, number: number, from: readonly PartState[], fields: Partial<Part>): Promise<boolean> {
+  /**
+   * Moves a part on; false where it is in none of the states given, so that nobody else's step is undone.
+   *
+   * @param forgotten what no longer holds of the part
+   */
+  move(
+    runId: string,
+    number: number,
+    from: readonly PartState[],
+    fields: Partial<Part>,
+    forgotten: readonly (keyof Part)[] = [],
+  ): Promise<boolean> {
     const names = from.map((_, index) => `:from${index}`);
-    return this.#table.set(keyOf(runId, number), fields, {
+    const condition = {
       expression: `#state IN (${names.join(', ')})`,
       names: { '#state': 'state' },
       values: Object.fromEntries(from.map((state, index) => [`:from${index}`, state])),
-    });
+    };
+    return this.#table.set(keyOf(runId, number), fields, condition, forgotten);
   }
 }

@@ -92,6 +92,12 @@ export class Runs {
     }
   }
 
+  /** Every run that the ledger knows, newest first. */
+  async list(): Promise<Run[]> {
+    const rows = await this.#table.scan('RUN#', 'META', run);
+    return rows.sort((a, b) => b.openedAt.localeCompare(a.openedAt));
+  }
+
   /** Numbers the tries at building a cohort: a second try writes beside the first, never over it. */
   nextCohortAttempt(runId: string): Promise<number> {
     return this.#table.increment(keyOf(runId), 'cohortAttempts');

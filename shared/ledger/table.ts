@@ -4,6 +4,7 @@ import {
   GetCommand,
   PutCommand,
   paginateQuery,
+  paginateScan,
   UpdateCommand,
   DeleteCommand,
   type NativeAttributeValue,
@@ -63,6 +64,23 @@ export class LedgerTable {
     return items;
   }
 
+  /** Every item of a kind, by its sort key, in no order: for a person's question, never for a step. */
+  async scan<Item>(partitionPrefix: string, sk: string, schema: z.ZodType<Item>): Promise<Item[]> {
+    const pages = paginateScan(
+      { client: this.#client },
+      {
+        TableName: this.#tableName,
+        FilterExpression: 'begins_with(pk, :prefix) AND sk = :sk',
+        ExpressionAttributeValues: { ':prefix': partitionPrefix, ':sk': sk },
+      },
+    );
+    const items: Item[] = [];
+    for await (const page of pages) {
+      for (const item of page.Items ?? []) items.push(parseItem({ pk: String(item.pk), sk }, item, schema));
+    }
+    return items;
+  }
+
   /** Writes an item that must not exist yet; false where it does. */
   putNew(key: ItemKey, fields: Fields): Promise<boolean> {
     return this.put(key, fields, { expression: 'attribute_not_exists(pk)' });
@@ -85,18 +103,29 @@ export class LedgerTable {
     );
   }
 
-  /** Sets fields of an item; false where the condition does not hold. Without a condition the item must exist. */
-  set(key: ItemKey, fields: Fields, condition: Condition = { expression: 'attribute_exists(pk)' }): Promise<boolean> {
+  /**
+   * Sets fields of an item and forgets others; false where the condition does not hold. Without a condition the item
+   * must exist.
+   */
+  set(
+    key: ItemKey,
+    fields: Fields,
+    condition: Condition = { expression: 'attribute_exists(pk)' },
+    forgotten: readonly string[] = [],
+  ): Promise<boolean> {
     const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+    const setting = `SET ${entries.map((_, index) => `#f${index} = :f${index}`).join(', ')}`;
+    const forgetting = forgotten.length === 0 ? '' : ` REMOVE ${forgotten.map((_, index) => `#r${index}`).join(', ')}`;
     return heldCondition(
       this.#client.send(
         new UpdateCommand({
           TableName: this.#tableName,
           Key: { ...key },
-          UpdateExpression: `SET ${entries.map((_, index) => `#f${index} = :f${index}`).join(', ')}`,
+          UpdateExpression: setting + forgetting,
           ConditionExpression: condition.expression,
           ExpressionAttributeNames: {
             ...Object.fromEntries(entries.map(([name], index) => [`#f${index}`, name])),
+            ...Object.fromEntries(forgotten.map((name, index) => [`#r${index}`, name])),
             ...condition.names,
           },
           ExpressionAttributeValues: {

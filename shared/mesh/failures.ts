@@ -15,7 +15,7 @@ function isNeverLeft(cause: unknown): boolean {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
 /** Names a call that brought no HTTP answer: no connection, a broken one, a time-out, or a TLS alert. */
@@ -27,8 +27,8 @@ export function connectionFailure(error: unknown, call: string): MeshFailure {
       `${call}: the TLS handshake failed (${code}): check the client certificate, its key and the NHS CA bundle`,
     );
   }
-  const cause = error instanceof Error ? { cause: error } : {};
-  return new RetryableError('MeshUnavailable', `${call}: no answer from MESH (${code || 'connection lost'})`, cause);
+  const said = `${call}: no answer from MESH (${code || 'connection lost'})`;
+  return new RetryableError('MeshUnavailable', said, { cause: error });
 }
 
 /**

@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { MessageHeaders } from '../ndop/reply.ts';
 import type { RequestControl } from '../ndop/request.ts';
-import { PermanentError } from '../errors.ts';
+import { PermanentError, RetryableError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import type { MeshCredentials } from './credentials.ts';
 import { connectionFailure, mayHaveArrived, refusal } from './failures.ts';
@@ -30,7 +30,7 @@ export interface DownloadedMessage {
   readonly headers: MessageHeaders;
   /** All headers as MESH gave them, for the record. */
   readonly rawHeaders: Readonly<Record<string, string>>;
-  /** The body with chunks joined and compression undone; must be read to its end. */
+  /** The body with chunks joined and compression undone. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -41,6 +41,11 @@ interface Call {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+}
+
+interface Chunk {
+  readonly response: IncomingMessage;
+  readonly bytes: Buffer;
 }
 
 const acceptVersion2 = 'application/vnd.mesh.v2+json';
@@ -106,9 +111,11 @@ export class Mailbox {
   async *listInbox(): AsyncGenerator<string> {
     let path: string | undefined = '/inbox';
     while (path !== undefined) {
-      const page = inboxPage.parse(parseJson(await this.#callForText({ name: 'List the inbox', method: 'GET', path })));
-      yield* page.messages;
-      const next = page.links?.next;
+      const text = await this.#callForText({ name: 'List the inbox', method: 'GET', path });
+      const page = inboxPage.safeParse(parseJson(text));
+      if (!page.success) throw new RetryableError('MeshUnavailable', 'List the inbox: MESH answered with no list');
+      yield* page.data.messages;
+      const next = page.data.links?.next;
       path = next === undefined ? undefined : this.#belowMailbox(next);
     }
   }
@@ -116,8 +123,8 @@ export class Mailbox {
   /** @throws PermanentError MeshMessageGone where the message was acknowledged before or has expired */
   async download(messageId: string): Promise<DownloadedMessage> {
     const path = `/inbox/${encodeURIComponent(messageId)}`;
-    const first = await this.#serial(() => this.#exchange({ name: 'Download', method: 'GET', path }));
-    const rawHeaders = textHeaders(first);
+    const first = await this.#downloadChunk(path);
+    const rawHeaders = textHeaders(first.response);
     return { headers: messageHeaders(messageId, rawHeaders), rawHeaders, body: this.#readChunks(path, first) };
   }
 
@@ -132,22 +139,27 @@ export class Mailbox {
   }
 
   /** Each chunk is a gzip stream of its own; 206 says that another follows. */
-  async *#readChunks(path: string, first: IncomingMessage): AsyncGenerator<Uint8Array> {
-    let response = first;
-    for (let chunk = 2; ; chunk += 1) {
-      yield await readChunk(response);
-      if (response.statusCode !== 206) return;
-      const next = chunk;
-      response = await this.#serial(() =>
-        this.#exchange({ name: 'Download', method: 'GET', path: `${path}/${String(next)}` }),
-      );
+  async *#readChunks(path: string, first: Chunk): AsyncGenerator<Uint8Array> {
+    let chunk = first;
+    for (let next = 2; ; next += 1) {
+      yield chunk.bytes;
+      if (chunk.response.statusCode !== 206) return;
+      chunk = await this.#downloadChunk(`${path}/${String(next)}`);
     }
+  }
+
+  /** Reads a chunk to its end before another call may begin. */
+  #downloadChunk(path: string): Promise<Chunk> {
+    return this.#serial(async () => {
+      const response = await this.#exchange({ name: 'Download', method: 'GET', path });
+      return { response, bytes: await readChunk(response) };
+    });
   }
 
   #belowMailbox(next: string): string {
     const { pathname, search } = new URL(next, this.#options.baseUrl);
     const prefix = `/messageexchange/${this.#options.mailboxId}`;
-    if (!pathname.startsWith(prefix)) {
+    if (!pathname.startsWith(`${prefix}/`)) {
       throw new PermanentError('MeshRequestRefused', 'List the inbox: MESH named a next page outside our mailbox');
     }
     return pathname.slice(prefix.length) + search;
@@ -182,6 +194,8 @@ export class Mailbox {
             ...headers,
           },
           timeout: timeoutMilliseconds,
+          // A kept connection may be closing just then, and a message lost with it would have an unknown outcome.
+          ...(method === 'POST' ? { agent: false } : {}),
           minVersion: 'TLSv1.2',
           ...(credentials.clientCertificate ? { cert: credentials.clientCertificate } : {}),
           ...(credentials.clientKey ? { key: credentials.clientKey } : {}),

@@ -76,8 +76,9 @@ export interface CutPart {
 }
 
 /**
- * Cuts sorted people into parts of at most `partRows`. A boundary lies strictly between two people and is no valid NHS
- * number, so that ledger and manifests can name ranges without naming anybody.
+ * Cuts sorted people into parts of at most `partRows`. A boundary is no valid NHS number and shares its first nine digits,
+ * which determine the tenth, with nobody of the cohort: so ledger and manifests name ranges without naming anybody. A
+ * part without such a place in its whole length goes on to the next one.
  */
 export function cutIntoParts(people: CohortPart, partRows: number): CutPart[] {
   const parts: CutPart[] = [];
@@ -85,13 +86,7 @@ export function cutIntoParts(people: CohortPart, partRows: number): CutPart[] {
   let start = 0;
   let from = wholeNumberLine.from;
   while (start < nhsNumbers.length) {
-    let end = Math.min(start + partRows, nhsNumbers.length);
-    let to: number | undefined = end === nhsNumbers.length ? wholeNumberLine.to : undefined;
-    while (to === undefined) {
-      to = boundaryBetween(nhsNumbers[end - 1] ?? 0, nhsNumbers[end] ?? 0);
-      // Two neighbours without a number between them stay together.
-      if (to === undefined) end -= 1;
-    }
+    const { end, to } = findCut(nhsNumbers, start, partRows);
     parts.push({
       range: { from, to },
       people: { nhsNumbers: nhsNumbers.subarray(start, end), patientIds: patientIds.slice(start, end) },
@@ -102,12 +97,32 @@ export function cutIntoParts(people: CohortPart, partRows: number): CutPart[] {
   return parts;
 }
 
-/** The roundest number strictly between two others that is no valid NHS number, or undefined where there is none. */
-export function boundaryBetween(below: number, above: number): number | undefined {
-  for (let step = 1_000_000_000; step >= 1; step /= 10) {
-    for (let candidate = (Math.floor(below / step) + 1) * step; candidate < above; candidate += step) {
-      if (!hasValidCheckDigit(candidate)) return candidate;
+/** The last place at which a part that begins here may end, or else the first one beyond its length. */
+function findCut(nhsNumbers: Float64Array, start: number, partRows: number): { end: number; to: number } {
+  const boundaryAt = (end: number) => boundaryBetween(nhsNumbers[end - 1] ?? 0, nhsNumbers[end] ?? 0);
+  if (start + partRows < nhsNumbers.length) {
+    for (let end = start + partRows; end > start; end -= 1) {
+      const to = boundaryAt(end);
+      if (to !== undefined) return { end, to };
     }
+    for (let end = start + partRows + 1; end < nhsNumbers.length; end += 1) {
+      const to = boundaryAt(end);
+      if (to !== undefined) return { end, to };
+    }
+  }
+  return { end: nhsNumbers.length, to: wholeNumberLine.to };
+}
+
+/**
+ * The roundest number between two people that is no valid NHS number and whose first nine digits are neither's; undefined
+ * where no nine digits lie between theirs.
+ */
+export function boundaryBetween(below: number, above: number): number | undefined {
+  const [stemBelow, stemAbove] = [Math.floor(below / 10), Math.floor(above / 10)];
+  for (let step = 100_000_000; step >= 1; step /= 10) {
+    const stem = (Math.floor(stemBelow / step) + 1) * step;
+    if (stem >= stemAbove) continue;
+    return hasValidCheckDigit(stem * 10) ? stem * 10 + 1 : stem * 10;
   }
   return undefined;
 }

@@ -100,10 +100,14 @@ function kindOf(
 
 const millisecondsPerDay = 86_400_000;
 
-function unasked(before: PersonRecord, { asAt, retentionDays }: ReconcileContext): Reconciled {
+function unasked(before: PersonRecord, { asAt, isModelCurrent, retentionDays }: ReconcileContext): Reconciled {
   const outOfCohortSince = before.outOfCohortSince ?? asAt;
   const days = (Date.parse(asAt) - Date.parse(outOfCohortSince)) / millisecondsPerDay;
-  if (days < retentionDays) return { record: { ...before, outOfCohortSince } };
+  if (days < retentionDays) {
+    // The Consent keeps its old form meanwhile; without a hash, a return has it rewritten.
+    const patientHash = isModelCurrent ? before.patientHash : '';
+    return { record: { ...before, patientHash, outOfCohortSince } };
+  }
   return { change: { kind: 'retire', optOut: before, patientId: '' } };
 }
 

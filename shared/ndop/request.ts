@@ -31,9 +31,11 @@ export function buildRequest(nhsNumbers: Float64Array, lineEnding: LineEnding, s
 }
 
 /** Where an attempt's file begins: the same for a repeat of the same attempt, another for the next. */
-export function startRowOf(identity: RequestIdentity, rows: number): number {
+export function startRowOf({ runId, part, attempt }: RequestIdentity, rows: number): number {
   if (rows === 0) return 0;
-  return createHash('sha256').update(localIdOf(identity)).digest().readUInt32BE() % rows;
+  // The attempt is added, not hashed in, so that no two attempts of a part begin at one row before each row had its turn.
+  const first = createHash('sha256').update(`${runId} ${part}`).digest().readUInt32BE();
+  return (first + attempt) % rows;
 }
 
 /** The calendar fields of a moment as a clock in England shows them: request names carry the local date. */

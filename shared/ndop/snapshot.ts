@@ -18,7 +18,7 @@ export interface OptOut {
 
 /** What the last run that knew a person believes about them. */
 export interface PersonRecord extends OptOut {
-  /** Tells whether the Patient reference has changed, without holding it. */
+  /** Tells whether the Patient reference has changed, without holding it; empty where the Consent is to be rewritten anyway. */
   readonly patientHash: string;
   /** As-at time of the first answer that no longer covered this person. */
   readonly outOfCohortSince?: string;

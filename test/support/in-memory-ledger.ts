@@ -58,6 +58,11 @@ export class InMemoryRuns implements Pick<Runs, keyof Runs> {
     return Promise.resolve();
   }
 
+  async list(): Promise<Run[]> {
+    const rows = [...this.rows.values()].map(copyOf);
+    return Promise.resolve(rows.sort((a, b) => b.openedAt.localeCompare(a.openedAt)));
+  }
+
   async nextCohortAttempt(runId: string): Promise<number> {
     const next = (this.#attempts.get(runId) ?? 0) + 1;
     this.#attempts.set(runId, next);
@@ -93,10 +98,17 @@ export class InMemoryParts implements Pick<Parts, keyof Parts> {
     return Promise.resolve();
   }
 
-  async move(runId: string, number: number, from: readonly PartState[], fields: Partial<Part>): Promise<boolean> {
+  async move(
+    runId: string,
+    number: number,
+    from: readonly PartState[],
+    fields: Partial<Part>,
+    forgotten: readonly (keyof Part)[] = [],
+  ): Promise<boolean> {
     const row = this.rows.get(`${runId} ${number}`);
     if (!row || !from.includes(row.state)) return Promise.resolve(false);
-    this.rows.set(`${runId} ${number}`, { ...row, ...copyOf(fields) });
+    const kept = Object.entries(row).filter(([name]) => !forgotten.some((member) => member === name));
+    this.rows.set(`${runId} ${number}`, { ...(Object.fromEntries(kept) as Part), ...copyOf(fields) });
     return Promise.resolve(true);
   }
 }
@@ -171,8 +183,9 @@ export class InMemoryMailboxLedger implements Pick<MailboxLedger, keyof MailboxL
 
   async recordMessage(message: StoredMessage): Promise<void> {
     const { messageId } = message;
-    if (!this.messages.has(messageId)) this.messages.set(messageId, copyOf(message));
+    if (this.messages.has(messageId)) return Promise.resolve();
     this.unsettled.set(messageId, copyOf(message));
+    this.messages.set(messageId, copyOf(message));
     return Promise.resolve();
   }
 

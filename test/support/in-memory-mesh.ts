@@ -10,10 +10,7 @@ export interface SentMessage {
 }
 
 /** One mailbox of MESH: a message stays in the inbox until it is acknowledged, and each reading of it has its own date. */
-export class InMemoryMesh implements Pick<
-  Mailbox,
-  'handshake' | 'send' | 'listInbox' | 'download' | 'acknowledge'
-> {
+export class InMemoryMesh implements Pick<Mailbox, 'handshake' | 'send' | 'listInbox' | 'download' | 'acknowledge'> {
   handshakes = 0;
   readonly sent: SentMessage[] = [];
   readonly downloads: string[] = [];

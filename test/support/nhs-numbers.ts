@@ -5,7 +5,7 @@ import fc from 'fast-check';
  * undefined where there is none.
  */
 export function checkDigitOf(nineDigits: string): number | undefined {
-  const sum = [...nineDigits].reduce((total, digit, place) => total + Number(digit) * (10 - place), 0);
+  const sum = Array.from(nineDigits).reduce((total, digit, place) => total + Number(digit) * (10 - place), 0);
   const check = 11 - (sum % 11);
   if (check === 10) return undefined;
   return check === 11 ? 0 : check;

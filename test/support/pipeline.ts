@@ -74,7 +74,11 @@ export class InMemoryPipeline {
       bulkImportThreshold: 10_000,
       changeFileRows: 20_000,
       concurrency: 4,
-      consent: { idKey: Buffer.alloc(32, 7), namespace: 'https://fhir.example.nhs.uk/ndop', patientReference: 'literal' },
+      consent: {
+        idKey: Buffer.alloc(32, 7),
+        namespace: 'https://fhir.example.nhs.uk/ndop',
+        patientReference: 'literal',
+      },
       defaultCohort: { source: 'fhir-store' },
       files,
       latest: ledger.latest,
@@ -90,7 +94,11 @@ export class InMemoryPipeline {
       partRows: 100_000,
       parts: ledger.parts,
       patientRead: 'search',
-      pollPlan: [{ untilSeconds: 7200, everySeconds: 300 }, { untilSeconds: 86_400, everySeconds: 900 }, { everySeconds: 3600 }],
+      pollPlan: [
+        { untilSeconds: 7200, everySeconds: 300 },
+        { untilSeconds: 86_400, everySeconds: 900 },
+        { everySeconds: 3600 },
+      ],
       publish: async (report: Report) => {
         this.published.push(report);
         await notify(`NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
@@ -194,6 +202,12 @@ export class InMemoryPipeline {
     const rows = body.toString('latin1').split('\r\n').slice(0, -1);
     const kept = rows.filter((row) => !optedOut.has(Number(row.slice(0, 10))));
     this.mesh.deliver({ ...headers, subject: control.subject }, kept.map((row) => `${row}\r\n`).join(''));
+  }
+
+  /** What happens to a run that stood still for too long. */
+  loseMailbox(): void {
+    const expiresAt = new Date(this.clock.now().getTime() + 3_600_000).toISOString();
+    this.ledger.mailbox.lease = { execution: 'arn:execution:another', runId: '20260908T020000Z-0000', expiresAt };
   }
 
   /** The row of a part as it stands now. */

@@ -139,8 +139,7 @@ describe('the mailbox', () => {
 
   it('that another run holds by now is left alone', async () => {
     const pipeline = await sent();
-    pipeline.clock.advance(leaseSeconds + 1);
-    await pipeline.ledger.mailbox.holdLease({ execution: 'another', runId: '20260908T020000Z-0000' }, hour);
+    pipeline.loseMailbox();
     pipeline.answer(pipeline.mesh.sent[0]!, sampleOptedOut);
     await expect(pipeline.check()).rejects.toMatchObject({ name: 'LeaseLost' });
     expect(pipeline.mesh.downloads).toEqual([]);

@@ -64,10 +64,10 @@ describe('a message in the inbox', () => {
   it('that is gone when it is fetched is passed over', async () => {
     const pipeline = new InMemoryPipeline();
     const [gone, next] = [pipeline.mesh.deliver({}, body), pipeline.mesh.deliver({}, body)];
-    const { download } = pipeline.mesh;
+    const download = pipeline.mesh.download.bind(pipeline.mesh);
     pipeline.mesh.download = (id) => {
       if (id === gone) return Promise.reject(new PermanentError('MeshMessageGone', 'Download: MESH answered 410'));
-      return download.call(pipeline.mesh, id);
+      return download(id);
     };
     expect(await takeIn(pipeline)).toBe(1);
     expect(pipeline.mesh.acknowledged).toEqual([next]);

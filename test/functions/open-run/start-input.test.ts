@@ -16,11 +16,19 @@ test.each([
   ['an unknown mode', { trigger: 'console', reason: 'r', mode: 'rerun' }, 'mode'],
   ['a resume of nothing', { trigger: 'console', reason: 'r', mode: 'resume' }, 'resumeRunId'],
   ['a refresh of a run', { trigger: 'console', reason: 'r', resumeRunId: '20260901T020000Z-7f3a' }, 'resumeRunId'],
-  ['a run id of another form', { trigger: 'console', reason: 'r', mode: 'resume', resumeRunId: 'run-1' }, 'resumeRunId'],
+  [
+    'a run id of another form',
+    { trigger: 'console', reason: 'r', mode: 'resume', resumeRunId: 'run-1' },
+    'resumeRunId',
+  ],
   ['an unknown cohort source', { trigger: 'console', reason: 'r', cohort: { source: 'ftp' } }, 'cohort'],
   ['a cohort file without its key', { trigger: 'console', reason: 'r', cohort: { source: 's3' } }, 'cohort'],
   ['a cohort file of an empty key', { trigger: 'console', reason: 'r', cohort: { source: 's3', key: '' } }, 'cohort'],
-  ['a key with the FHIR store', { trigger: 'console', reason: 'r', cohort: { source: 'fhir-store', key: 'k' } }, 'cohort'],
+  [
+    'a key with the FHIR store',
+    { trigger: 'console', reason: 'r', cohort: { source: 'fhir-store', key: 'k' } },
+    'cohort',
+  ],
 ])('a start with %s is refused and names the field', (_, input, field) => {
   const { error } = read(input);
   expect(error?.issues.map(({ path }) => path.slice(0, 2).join('.'))).toEqual([`input.${field}`]);
@@ -35,7 +43,11 @@ test.each([
   ['a schedule', { trigger: 'schedule', scheduledTime: '2026-09-01T03:00:00+01:00' }, 'refresh'],
   ['a console start', { trigger: 'console', reason: 'asked by IG' }, 'refresh'],
   ['a dry run', { trigger: 'console', reason: 'r', mode: 'dry-run' }, 'dry-run'],
-  ['a dry run over a run', { trigger: 'console', reason: 'r', mode: 'dry-run', resumeRunId: '20260901T020000Z-7f3a' }, 'dry-run'],
+  [
+    'a dry run over a run',
+    { trigger: 'console', reason: 'r', mode: 'dry-run', resumeRunId: '20260901T020000Z-7f3a' },
+    'dry-run',
+  ],
   ['a resume', { trigger: 'console', reason: 'r', mode: 'resume', resumeRunId: '20260901T020000Z-7f3a' }, 'resume'],
   ['a cohort file', { trigger: 'console', reason: 'r', cohort: { source: 's3', key: 'cohorts/a.csv' } }, 'refresh'],
 ])('%s is taken', (_, input, mode) => {

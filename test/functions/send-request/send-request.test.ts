@@ -128,12 +128,11 @@ describe('a send that goes wrong', () => {
     new PermanentError('MeshRecipientUnknown', 'Send: MESH answered 417 (12 SEND)'),
   ])('since MESH refused it ($name) is staged again, for a retry or a resume', async (error) => {
     const pipeline = await staged();
-    const { send } = pipeline.mesh;
     pipeline.mesh.send = () => Promise.reject(error);
     await expect(pipeline.send(1)).rejects.toBe(error);
     expect((await pipeline.part(1)).state).toBe('staged');
 
-    pipeline.mesh.send = send.bind(pipeline.mesh);
+    Reflect.deleteProperty(pipeline.mesh, 'send');
     pipeline.clock.advance(60);
     expect(await pipeline.send(1)).toEqual({ part: 1, state: 'sent' });
     expect(pipeline.mesh.sent).toHaveLength(1);
@@ -144,33 +143,31 @@ describe('a send that goes wrong', () => {
 describe('a run that lost the mailbox', () => {
   it('sends nothing', async () => {
     const pipeline = await staged();
-    pipeline.clock.advance(leaseSeconds + 1);
-    await pipeline.ledger.mailbox.holdLease({ execution: 'another', runId: '20260908T020000Z-0000' }, 60);
+    pipeline.loseMailbox();
     await expect(pipeline.send(1)).rejects.toMatchObject({ name: 'LeaseLost' });
     expect(pipeline.mesh).toMatchObject({ sent: [], handshakes: 0 });
     expect((await pipeline.part(1)).state).toBe('staged');
   });
 });
 
-test.each([1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((call) => (['before', 'after'] as const).map((when) => ({ call, when }))))(
-  'a stop $when call $call leads to one message at most, and to a part that is waited for',
-  async (stopAt) => {
-    const pipeline = await staged();
-    const observer = new Observer(stopAt);
-    // A process that stops dead inside the call to MESH runs no handler for its failure either.
-    const { parts } = pipeline.ledger;
-    const dead = { read: parts.read.bind(parts), move: parts.move.bind(parts) };
-    const move: typeof parts.move = (...given) =>
-      observer.calls.length >= stopAt.call ? Promise.reject(new Stopped()) : dead.move(...given);
-    await expect(watched(pipeline, observer, { read: dead.read, move })).rejects.toThrow(Stopped);
+test.each(
+  [1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((call) => (['before', 'after'] as const).map((when) => ({ call, when }))),
+)('a stop $when call $call leads to one message at most, and to a part that is waited for', async (stopAt) => {
+  const pipeline = await staged();
+  const observer = new Observer(stopAt);
+  // A process that stops dead inside the call to MESH runs no handler for its failure either.
+  const { parts } = pipeline.ledger;
+  const dead = { read: parts.read.bind(parts), move: parts.move.bind(parts) };
+  const move: typeof parts.move = (...given) =>
+    observer.calls.length >= stopAt.call ? Promise.reject(new Stopped()) : dead.move(...given);
+  await expect(watched(pipeline, observer, { read: dead.read, move })).rejects.toThrow(Stopped);
 
-    const { state } = await pipeline.send(1);
-    expect(pipeline.mesh.sent.length).toBeLessThanOrEqual(1);
-    expect(['sent', 'send-unknown']).toContain(state);
-    expect(state === 'sent' ? pipeline.mesh.sent.length : 1).toBe(1);
-    expect((await pipeline.check()).waiting).toBe(1);
-  },
-);
+  const { state } = await pipeline.send(1);
+  expect(pipeline.mesh.sent.length).toBeLessThanOrEqual(1);
+  expect(['sent', 'send-unknown']).toContain(state);
+  expect(state === 'sent' ? pipeline.mesh.sent.length : 1).toBe(1);
+  expect((await pipeline.check()).waiting).toBe(1);
+});
 
 async function staged(settings: ConstructorParameters<typeof InMemoryPipeline>[0] = {}): Promise<InMemoryPipeline> {
   const pipeline = new InMemoryPipeline(settings);

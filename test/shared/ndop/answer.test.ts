@@ -5,8 +5,9 @@ import { anyPieces, bodyOf, sha256 } from '../../support/bodies.ts';
 import { anyPeople, digitsOf, sampleOptedOut, samplePeople, validFrom } from '../../support/nhs-numbers.ts';
 
 const asked = Float64Array.from(samplePeople).sort();
-const sample = samplePeople.filter((number) => !sampleOptedOut.has(number));
-const fileOf = (numbers: readonly number[], end = '\n') => numbers.map((number) => `${digitsOf(number)},${end}`).join('');
+const sample: readonly number[] = samplePeople.filter((number) => !sampleOptedOut.has(number));
+const fileOf = (numbers: readonly number[], end = '\n') =>
+  numbers.map((number) => `${digitsOf(number)},${end}`).join('');
 
 /** Who came back, sorted, beside the counts. */
 async function match(body: string, pieces: readonly number[] = [], people = asked) {
@@ -82,7 +83,9 @@ describe('what is refused', () => {
       name: 'ReplyHasStrangers',
       message: '2 of 8 rows of the answer were never asked about',
     });
-    await expect(match(fileOf([sample[0]!]), [], new Float64Array())).rejects.toMatchObject({ name: 'ReplyHasStrangers' });
+    await expect(match(fileOf([sample[0]!]), [], new Float64Array())).rejects.toMatchObject({
+      name: 'ReplyHasStrangers',
+    });
   });
 
   test.each(['9993395633,', '9993395633', '99933', '\ufeff9', '9', '9993395633,\n9', '9993395633,\r\n9999939082,'])(
@@ -105,14 +108,18 @@ describe('what is refused', () => {
         (error: unknown) => (error as Error).name,
       );
       const isAtLineEnd = cut === '' || /[\r\n]$/.test(cut);
-      expect(outcome).toBe(isAtLineEnd ? cut.match(/\d{10}/g)?.length ?? 0 : 'ReplyTruncated');
+      expect(outcome).toBe(isAtLineEnd ? (cut.match(/\d{10}/g)?.length ?? 0) : 'ReplyTruncated');
     }
   });
 });
 
 describe('any answer', () => {
   const lineEnd = fc.constantFrom('\n', '\r\n', '\r', '\n\n', ' \r\n');
-  const rowForm = fc.constantFrom((digits: string) => `${digits},`, (digits: string) => digits, (digits: string) => ` ${digits} ,x`);
+  const rowForm = fc.constantFrom(
+    (digits: string) => `${digits},`,
+    (digits: string) => digits,
+    (digits: string) => ` ${digits} ,x`,
+  );
 
   it('gives exactly the people in it, in any order, with any line ends, however it is cut', async () => {
     const scenario = anyPeople(25).chain((people) =>

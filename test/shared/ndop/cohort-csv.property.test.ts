@@ -50,7 +50,7 @@ describe('any file with any mixture of line ends, quotes and blank lines', () =>
       fc.asyncProperty(file, anyPieces, async (file, pieces) => {
         expect(await read(contentOf(file), pieces)).toEqual(expected(file));
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -64,7 +64,7 @@ describe('any file with any mixture of line ends, quotes and blank lines', () =>
         );
         expect(['read', 'CohortUnreadable']).toContain(outcome);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });

@@ -1,7 +1,17 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { percentOf, reasonsToHold, type PlausibilityLimits, type RunTotals } from '../../../shared/ndop/plausibility.ts';
+import {
+  percentOf,
+  reasonsToHold,
+  type PlausibilityLimits,
+  type RunTotals,
+} from '../../../shared/ndop/plausibility.ts';
 
-const limits: PlausibilityLimits = { rateGateFrom: 500, maxOptOutPercent: 15, maxChangePoints: 2, maxDeactivations: 50 };
+const limits: PlausibilityLimits = {
+  rateGateFrom: 500,
+  maxOptOutPercent: 15,
+  maxChangePoints: 2,
+  maxDeactivations: 50,
+};
 const noChanges = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
 
 /** A run of a thousand people of whom 5.4 % have opted out, as in the run before. */
@@ -79,7 +89,10 @@ it('holds an empty answer to more than twenty people, part by part', () => {
     { part: 3, asked: 1000, returned: 1 },
     { part: 4, asked: 300, returned: 0 },
   ];
-  expect(hold({ parts })).toEqual(['the answer to part 2 (21 people) is empty', 'the answer to part 4 (300 people) is empty']);
+  expect(hold({ parts })).toEqual([
+    'the answer to part 2 (21 people) is empty',
+    'the answer to part 4 (300 people) is empty',
+  ]);
 });
 
 it('holds answers that repeat a person', () => {

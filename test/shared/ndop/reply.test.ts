@@ -30,12 +30,15 @@ const notice = `{"version": 10, "id": 90000001, "status": "pending",
 const noticeOf = (fields: object) => JSON.stringify({ dataset_id: 'mesh_to_pos', status: 'pending', ...fields });
 
 describe('a report of MESH', () => {
-  test.each(['REPORT', 'Report', 'report'])('is told by its type %s, whoever it is from and whatever its body', (messageType) => {
-    const headers = { messageType, statusCode: '14', statusDescription: 'Message not collected', from: undefined };
-    const expected = { class: 'report', code: '14', description: 'Message not collected' };
-    expect(classify('', headers)).toEqual(expected);
-    expect(classify(answer, headers)).toEqual(expected);
-  });
+  test.each(['REPORT', 'Report', 'report'])(
+    'is told by its type %s, whoever it is from and whatever its body',
+    (messageType) => {
+      const headers = { messageType, statusCode: '14', statusDescription: 'Message not collected', from: undefined };
+      const expected = { class: 'report', code: '14', description: 'Message not collected' };
+      expect(classify('', headers)).toEqual(expected);
+      expect(classify(answer, headers)).toEqual(expected);
+    },
+  );
 
   it('may lack its code', () => {
     expect(classify('', { messageType: 'REPORT' })).toEqual({ class: 'report', code: '', description: '' });
@@ -58,7 +61,10 @@ describe('a job notice', () => {
     { name: 'as seen in the wild, with integers of twenty digits', body: notice },
     { name: 'behind a byte-order mark and blank lines', body: `\ufeff\r\n ${notice}` },
     { name: 'with members that nobody has seen', body: noticeOf({ stages: [], brand: { new: ['member'] } }) },
-    { name: 'with a stage that has not been judged', body: noticeOf({ stages: [{ stage: 'a', passed: null }, { stage: 'b' }] }) },
+    {
+      name: 'with a stage that has not been judged',
+      body: noticeOf({ stages: [{ stage: 'a', passed: null }, { stage: 'b' }] }),
+    },
     { name: 'without stages', body: noticeOf({}) },
     { name: 'without a dataset', body: JSON.stringify({ stages: [{ stage: 'a', passed: true }] }) },
   ])('is a notice $name', ({ body }) => {

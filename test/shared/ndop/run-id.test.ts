@@ -34,7 +34,9 @@ describe('a run id', () => {
 
 describe('a LocalID', () => {
   it('names run, part and attempt', () => {
-    expect(localIdOf({ runId: '20260901T020000Z-7f3a', part: 7, attempt: 2 })).toBe('NDOP-20260901T020000Z-7f3a-0007-2');
+    expect(localIdOf({ runId: '20260901T020000Z-7f3a', part: 7, attempt: 2 })).toBe(
+      'NDOP-20260901T020000Z-7f3a-0007-2',
+    );
   });
 
   it('has at most 60 characters, none of which MESH or the service trips over', () => {

@@ -1,0 +1,98 @@
+import { userInfo } from 'node:os';
+import { StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { Run } from '../shared/ledger/runs.ts';
+import { answerReview } from '../shared/review.ts';
+import { UsageError } from '../shared/usage-error.ts';
+import type { Target } from './target.ts';
+
+/** What was given on the command line beside the command's name. */
+export interface Given {
+  readonly runId?: string;
+  readonly reason?: string;
+  readonly cohortKey?: string;
+  readonly isDryRun: boolean;
+}
+
+/** One thing that an operator can ask for; gives what to print. */
+export type Command = (given: Given, target: Target) => Promise<string>;
+
+export const commands: Readonly<Record<string, { readonly tells: string; readonly run: Command }>> = {
+  runs: {
+    tells: 'the newest runs, one a line',
+    run: async (_, { runs }) => (await runs.list()).slice(0, 20).map(line).join('\n') || 'No run yet',
+  },
+  show: {
+    tells: 'RUN: where a run stands, part by part',
+    run: async (given, { runs, parts }) => {
+      const run = await runs.read(runIdIn(given));
+      const rows = await parts.list(run.runId);
+      return [
+        line(run),
+        ...(run.reason === undefined ? [] : [`  reason   ${run.reason}`]),
+        ...(run.cohort ? [`  cohort   ${run.cohort.counts.rows} rows, ${run.cohort.counts.requested} people`] : []),
+        ...(run.state === 'held' && run.verdict ? run.verdict.reasons.map((reason) => `  held     ${reason}`) : []),
+        ...(run.failure ? [`  failed   ${run.failure.name} at "${run.failure.stage}": ${run.failure.message}`] : []),
+        ...rows.map(
+          ({ part, rows: people, state, failure }) =>
+            `  part ${part}   ${people} people, ${state}${failure ? `: ${failure.message}` : ''}`,
+        ),
+      ].join('\n');
+    },
+  },
+  start: {
+    tells: '--reason TEXT [--dry-run] [--cohort-key KEY]: start a run now',
+    run: (given, target) =>
+      start(target, {
+        trigger: 'console',
+        reason: reasonIn(given),
+        ...(given.isDryRun ? { mode: 'dry-run' } : {}),
+        ...(given.cohortKey === undefined ? {} : { cohort: { source: 's3', key: given.cohortKey } }),
+      }),
+  },
+  resume: {
+    tells: 'RUN --reason TEXT: go on with a run that failed or completed in part',
+    run: (given, target) =>
+      start(target, { trigger: 'console', mode: 'resume', resumeRunId: runIdIn(given), reason: reasonIn(given) }),
+  },
+  approve: { tells: 'RUN --reason TEXT: let a held run write', run: (given, target) => review(true, given, target) },
+  reject: {
+    tells: 'RUN --reason TEXT: end a held run, nothing written',
+    run: (given, target) => review(false, given, target),
+  },
+  report: {
+    tells: 'RUN: the report of a run, as JSON',
+    run: async (given, { runs, files }) => {
+      const { runId, reportKey } = await runs.read(runIdIn(given));
+      const report = reportKey === undefined ? undefined : await files.find(reportKey);
+      if (!report) throw new UsageError(`Run ${runId} has no report yet`);
+      return report.toString('utf8').trimEnd();
+    },
+  },
+};
+
+function line({ runId, state, outcome, trigger, mode, openedAt }: Run): string {
+  return `${runId}  ${openedAt.slice(0, 16)}  ${trigger} ${mode}  ${state}${outcome ? ` ${outcome}` : ''}`;
+}
+
+async function start({ sfn, stateMachineArn }: Target, input: object): Promise<string> {
+  const { executionArn = '' } = await sfn.send(
+    new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
+  );
+  return `Started ${executionArn}`;
+}
+
+async function review(approve: boolean, given: Given, { runs, sfn }: Target): Promise<string> {
+  const runId = runIdIn(given);
+  await answerReview(runId, { approve, by: userInfo().username, reason: reasonIn(given) }, { runs, sfn });
+  return `${approve ? 'Approved' : 'Rejected'} run ${runId}`;
+}
+
+function runIdIn({ runId }: Given): string {
+  if (runId === undefined) throw new UsageError('Name the run, for example 20260901T020000Z-7f3a');
+  return runId;
+}
+
+function reasonIn({ reason }: Given): string {
+  if (reason === undefined || reason.trim() === '') throw new UsageError('Say why with --reason "..."');
+  return reason;
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { z } from 'zod';
+import { Files } from '../shared/files.ts';
+import { parseJson } from '../shared/json.ts';
+import { LedgerTable } from '../shared/ledger/table.ts';
+import { Parts } from '../shared/ledger/parts.ts';
+import { Runs } from '../shared/ledger/runs.ts';
+import { UsageError } from '../shared/usage-error.ts';
+
+/** One environment's pipeline, as the operator's command sees it. */
+export interface Target {
+  readonly stateMachineArn: string;
+  readonly runs: Runs;
+  readonly parts: Parts;
+  readonly files: Files;
+  readonly sfn: SFNClient;
+}
+
+const region = 'eu-west-2';
+const servedFile = join(import.meta.dirname, '..', '.local', 'served.json');
+
+const served = z.object({
+  endpoints: z.record(z.string(), z.string()),
+  operator: z.object({ accessKeyId: z.string(), secretAccessKey: z.string() }),
+  bucket: z.string(),
+  table: z.string(),
+  stateMachineArn: z.string(),
+});
+
+/**
+ * Finds an environment: what `npm run local -- --serve` serves, or what is deployed in the account that the AWS
+ * credentials at hand belong to.
+ *
+ * @param name `local`, the name of a deployed environment, or nothing for what is served
+ * @throws UsageError where there is none
+ */
+export async function openTarget(name: string | undefined): Promise<Target> {
+  return name === undefined || name === 'local' ? openServed(name) : openDeployed(name);
+}
+
+async function openServed(name: string | undefined): Promise<Target> {
+  const text = await readFile(servedFile, 'utf8').catch(() => '');
+  const found = served.safeParse(parseJson(text));
+  if (!found.success) {
+    throw new UsageError(
+      name === undefined
+        ? 'Nothing is served locally: name a deployed environment with --env, or start npm run local -- --serve'
+        : 'Nothing is served locally: start npm run local -- --serve first',
+    );
+  }
+  const { endpoints, operator, bucket, table, stateMachineArn } = found.data;
+  const at = (service: string) => ({
+    region,
+    credentials: operator,
+    endpoint: endpoints[`AWS_ENDPOINT_URL_${service}`] ?? '',
+  });
+  return targetOf(
+    { bucket, table, stateMachineArn },
+    { s3: new S3Client(at('S3')), dynamoDb: new DynamoDBClient(at('DYNAMODB')), sfn: new SFNClient(at('SFN')) },
+  );
+}
+
+async function openDeployed(name: string): Promise<Target> {
+  const stackName = `${name}-pipeline`;
+  const { Stacks = [] } = await new CloudFormationClient({ region }).send(
+    new DescribeStacksCommand({ StackName: stackName }),
+  );
+  const outputs = new Map((Stacks[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+  const output = (key: string) => {
+    const value = outputs.get(key);
+    if (value === undefined) throw new UsageError(`--env ${name}: the stack ${stackName} has no output ${key}`);
+    return value;
+  };
+  return targetOf(
+    { bucket: output('Bucket'), table: output('Ledger'), stateMachineArn: output('StateMachineArn') },
+    { s3: new S3Client({ region }), dynamoDb: new DynamoDBClient({ region }), sfn: new SFNClient({ region }) },
+  );
+}
+
+function targetOf(
+  {
+    bucket,
+    table,
+    stateMachineArn,
+  }: { readonly bucket: string; readonly table: string; readonly stateMachineArn: string },
+  { s3, dynamoDb, sfn }: { readonly s3: S3Client; readonly dynamoDb: DynamoDBClient; readonly sfn: SFNClient },
+): Target {
+  const ledger = new LedgerTable(dynamoDb, table);
+  return { stateMachineArn, runs: new Runs(ledger), parts: new Parts(ledger), files: new Files(s3, bucket), sfn };
+}

@@ -1,0 +1,81 @@
+import { createServer } from 'node:http';
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
+import { linesOf, runLocal, summaryIn, Workplace } from '../support/local-command.ts';
+
+let workplace: Workplace;
+beforeAll(async () => {
+  workplace = await Workplace.open();
+});
+afterAll(() => workplace.close());
+
+test.each<{ called: string[]; says: string }>([
+  { called: ['--cohort', '/nowhere/cohort.csv'], says: '--cohort: there is no file /nowhere/cohort.csv' },
+  { called: ['--opted-out', '/nowhere/out.txt'], says: '--opted-out: there is no file /nowhere/out.txt' },
+  { called: ['--colour'], says: "Unknown option '--colour'" },
+  { called: ['--scenario', 'sunny'], says: '--scenario sunny: unknown; the scenarios are happy, ' },
+  { called: ['--patients', 'many'], says: '--patients many: must be a whole number' },
+  { called: ['--patients', '5', '--cohort', 'x.csv'], says: '--cohort and --patients exclude each other' },
+  { called: ['--opt-out-rate', '7'], says: '--opt-out-rate 7: must be between 0 and 1' },
+  { called: ['--review', 'perhaps'], says: '--review perhaps: must be approve or reject' },
+])('refuses $called with exit code 2 and one sentence', async ({ called, says }) => {
+  const out = workplace.path('refused');
+  const { code, stdout, stderr } = await runLocal(...called, '--out', out);
+  expect(stderr.split('\n')[0]).toContain(says);
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+  expect(existsSync(out)).toBe(false);
+});
+
+test.each<{ what: string; text: string; says: RegExp }>([
+  { what: 'has no column nhsNumber', text: 'number,patientId\n9990000018,a\n', says: /has no column nhsNumber/ },
+  { what: 'is empty', text: '', says: /has no column nhsNumber/ },
+  { what: 'has a quote that never closes', text: 'nhsNumber\n"9990000018\n', says: /cannot be read after row 0/ },
+  {
+    what: 'has a patient id that is no FHIR id',
+    text: 'nhsNumber,patientId\n9990000018,a b\n',
+    says: /patientId in row 1/,
+  },
+])('refuses a cohort file that $what', async ({ text, says }) => {
+  const cohort = await workplace.write('bad.csv', text);
+  const { code, stderr } = await runLocal('--cohort', cohort, '--out', workplace.path('bad'));
+  expect(stderr.split('\n')[0]).toMatch(says);
+  expect(code).toBe(2);
+  expect(existsSync(workplace.path('bad'))).toBe(false);
+});
+
+it('refuses a port that another program has', async () => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as { port: number };
+  const { code, stderr } = await runLocal('--mesh-port', String(port), '--out', workplace.path('port'));
+  other.close();
+  expect(stderr).toContain(`Port ${port} on 127.0.0.1 is already in use`);
+  expect(code).toBe(2);
+});
+
+it('does not empty a folder that holds something else', async () => {
+  await workplace.write('precious.txt', 'keep me');
+  const { code, stderr } = await runLocal('--out', workplace.directory);
+  expect(stderr).toContain('holds other things');
+  expect(code).toBe(2);
+});
+
+it('ends well with nothing to check, and sends nothing, when no row has a valid number', async () => {
+  const cohort = await workplace.write('nobody.csv', 'NHS Number;Patient ID\r\n1111111111;a\n12;b\r\n;c\n');
+  const out = workplace.path('nobody');
+  const result = await runLocal('--cohort', cohort, '--out', out, '--json');
+  expect(summaryIn(result)).toMatchObject({
+    status: 'SUCCEEDED',
+    outcome: 'NothingToCheck',
+    cohort: {
+      rows: 3,
+      requested: 0,
+      quarantined: 3,
+      quarantinedByReason: { placeholder: 1, 'not-ten-digits': 1, missing: 1 },
+    },
+    consents: { written: 0 },
+  });
+  expect(result.code).toBe(0);
+  expect(await linesOf(out, 'mesh.ndjson')).toEqual([]);
+});

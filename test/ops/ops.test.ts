@@ -1,0 +1,100 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
+import { Workplace, type CommandResult } from '../support/local-command.ts';
+
+const root = join(import.meta.dirname, '../..');
+const env = { ...process.env, NODE_OPTIONS: '' };
+
+let workplace: Workplace;
+let served: ChildProcess;
+let ended: Promise<void>;
+
+/** Runs the command behind `npm run ops`. */
+function ops(...args: readonly string[]): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [join(root, 'ops/main.ts'), ...args],
+      { cwd: root, env },
+      (_, stdout, stderr) => {
+        resolve({ code: child.exitCode ?? -1, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** Asks until the answer is as hoped, or gives the last one after a minute. */
+async function until(ask: () => Promise<CommandResult>, hoped: RegExp): Promise<string> {
+  let answer = '';
+  for (const began = Date.now(); Date.now() - began < 60_000; await pause(300)) {
+    answer = (await ask()).stdout;
+    if (hoped.test(answer)) break;
+  }
+  return answer;
+}
+
+beforeAll(async () => {
+  workplace = await Workplace.open();
+  served = spawn(
+    process.execPath,
+    [
+      join(root, 'local/main.ts'),
+      ...['--serve', '--patients', '600', '--scenario', 'empty-answer', '--out', workplace.path('out')],
+    ],
+    { cwd: root, env, stdio: 'ignore' },
+  );
+  ended = new Promise((resolve) =>
+    served.once('exit', () => {
+      resolve();
+    }),
+  );
+});
+
+afterAll(async () => {
+  served.kill('SIGTERM');
+  await ended;
+  await workplace.close();
+});
+
+it('shows a held run with its reasons, lets it be approved, and shows its report', async () => {
+  const runs = await until(() => ops('runs'), /held/);
+  expect(runs).toMatch(/^\d{8}T\d{6}Z-[0-9a-f]{4} {2}.* console refresh {2}held$/);
+  const runId = runs.split(' ')[0] ?? '';
+
+  const held = await ops('show', runId);
+  expect(held.stdout).toContain('the answer to part 1 (600 people) is empty');
+  expect(held.stdout).toContain('part 1   600 people, reconciled');
+
+  const withoutReason = await ops('approve', runId);
+  expect(withoutReason).toMatchObject({ code: 2, stderr: expect.stringContaining('Say why with --reason') });
+
+  const approved = await ops('approve', runId, '--reason', 'checked by hand');
+  expect(approved).toMatchObject({ code: 0, stdout: `Approved run ${runId}\n` });
+  expect(await until(() => ops('show', runId), /closed/)).toContain('closed Completed');
+
+  const report = JSON.parse((await ops('report', runId)).stdout) as { review: { decision: string } };
+  expect(report.review.decision).toMatch(/^approved by .*: checked by hand$/);
+
+  const again = await ops('reject', runId, '--reason', 'too late');
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is not held for review: it is closed') });
+});
+
+it('starts a run of its own', async () => {
+  const started = await ops('start', '--dry-run', '--reason', 'what would happen');
+  expect(started.stdout).toContain('Started arn:aws:states:');
+  expect(await until(() => ops('runs'), /DryRunCompleted/)).toContain('console dry-run  closed DryRunCompleted');
+});
+
+test.each<{ called: string[]; code: number; says: string }>([
+  { called: ['launch'], code: 2, says: 'Unknown command launch' },
+  { called: ['show'], code: 2, says: 'Name the run' },
+  { called: ['show', '20260101T000000Z-0000'], code: 1, says: 'No run 20260101T000000Z-0000' },
+  { called: ['start'], code: 2, says: 'Say why with --reason' },
+  { called: ['runs', '--colour'], code: 2, says: "Unknown option '--colour'" },
+])('answers $called with exit code $code and a sentence', async ({ called, code, says }) => {
+  const answered = await ops(...called);
+  expect(answered.stderr).toContain(says);
+  expect(answered.code).toBe(code);
+});
