@@ -73,6 +73,15 @@ describe('a run', () => {
     expect(await runs.read(runId)).toEqual({ ...run(), cohort, state: 'closed', outcome: 'Completed' });
   });
 
+  it('is listed with the others, newest first', async () => {
+    await parts.put(runId, part());
+    for (const [index, openedAt] of ['2030-01-01', '2032-01-01', '2031-01-01'].entries()) {
+      await runs.open({ ...run(), runId: `${runId}-${index}`, openedAt });
+    }
+    const listed = await runs.list();
+    expect(listed.slice(0, 3).map(({ openedAt }) => openedAt)).toEqual(['2032-01-01', '2031-01-01', '2030-01-01']);
+  });
+
   it('numbers its tries at a cohort, none twice', async () => {
     await runs.open(run());
     const tries = await Promise.all([1, 2, 3].map(() => runs.nextCohortAttempt(runId)));
@@ -110,6 +119,15 @@ describe('parts', () => {
     expect(await parts.move(runId, 1, waitingStates, { state: 'answered', messageId: 'm' })).toBe(true);
     expect(await parts.read(runId, 1)).toEqual({ ...part(1, 'answered'), messageId: 'm' });
     expect(await parts.move(runId, 1, waitingStates, { state: 'overdue' })).toBe(false);
+  });
+
+  it('forget what no longer holds of them, with the move and only with it', async () => {
+    const failed: Part = { ...part(1, 'overdue'), messageId: 'm', failure: { name: 'ReplyOverdue', message: 'late' } };
+    await parts.put(runId, failed);
+    expect(await parts.move(runId, 1, ['sent'], { state: 'built' }, ['failure', 'messageId'])).toBe(false);
+    expect(await parts.read(runId, 1)).toEqual(failed);
+    expect(await parts.move(runId, 1, ['overdue'], { state: 'built' }, ['failure', 'messageId', 'reply'])).toBe(true);
+    expect(await parts.read(runId, 1)).toEqual(part(1, 'built'));
   });
 
   it('that do not exist do not move', async () => {

@@ -60,6 +60,8 @@ describe('the bytes of a request', () => {
     const starts = [1, 2, 3, 4, 5, 6, 7, 8].map((attempt) => startRowOf({ ...identity, attempt }, 100_000));
     expect(new Set(starts).size).toBe(starts.length);
     expect(startRowOf(identity, 100_000)).toBe(startRowOf({ ...identity }, 100_000));
+    const few = [1, 2, 3].map((attempt) => startRowOf({ ...identity, attempt }, 3));
+    expect(new Set(few).size).toBe(3);
     for (const start of starts) expect(Number.isInteger(start) && start >= 0 && start < 100_000).toBe(true);
   });
 });

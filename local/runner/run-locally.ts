@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readDeployment } from '../assembly/deployment.ts';
+import { synthesize } from '../assembly/synthesize.ts';
+import type { Options } from '../options.ts';
+import { checkCohort, cohortCsv, cohortRows, optOuts } from '../people/cohort-source.ts';
+import { patientsOf } from '../people/load-cohort.ts';
+import { scenarios, type Scenario } from '../scenarios.ts';
+import { collectResults } from './collect-results.ts';
+import { summaryText } from './print-summary.ts';
+import { showProgress } from './progress.ts';
+import { Results } from './results.ts';
+import { runScenario } from './run-scenario.ts';
+import { startRuntime } from './runtime.ts';
+import { announce, untilInterrupted } from './serve.ts';
+import { mainExecution, summaryOf, type Summary } from './summary.ts';
+
+const root = join(import.meta.dirname, '../..');
+const servedFile = join(root, '.local', 'served.json');
+
+/** How much of a Wait state is waited unless a scenario says otherwise: five minutes become 0.15 seconds. */
+const usualWaitScale = 0.0005;
+
+/**
+ * The main job on this machine: synthesize, start the stand-ins, load the cohort, run the scenario to its end, keep and
+ * print the results.
+ *
+ * @throws UsageError, PortInUse before anything is written; SynthesisFailed
+ */
+export async function runLocally(options: Options): Promise<Summary> {
+  const began = performance.now();
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const scenario: Scenario = scenarios[options.scenario];
+  await checkCohort(cohortRows(options));
+  const isOptedOut = await optOuts(options);
+  const results = await Results.open(options.out);
+
+  const assembly = await synthesize(root);
+  say(
+    assembly.isNew
+      ? 'Synthesized the app and bundled its functions'
+      : 'Sources unchanged: using the app as synthesized',
+  );
+  const directory = options.state ?? (await mkdtemp(join(tmpdir(), 'ndop-')));
+  const runtime = await startRuntime({
+    deployment: await readDeployment(assembly.directory),
+    directory,
+    settings: {
+      ...(options.partRows === undefined ? {} : { PART_ROWS: String(options.partRows) }),
+      ...scenario.settings,
+    },
+    waitScale: scenario.waitScale ?? usualWaitScale,
+    meshPort: options.meshPort,
+    onLog: (line) => {
+      results.log(line);
+    },
+    onMeshRequest: (request) => {
+      results.meshRequest(request);
+    },
+    onNotification: (notification) => {
+      results.notification(notification);
+    },
+  });
+  try {
+    await runtime.healthLake.replacePatients(patientsOf(cohortRows(options), runtime.idKey));
+    if (options.serve) await announce(runtime, servedFile, say);
+    say(`Scenario ${options.scenario}: ${scenario.tells}`);
+    const progress = showProgress(process.stdout.isTTY && !options.json);
+    const executions = await runScenario({
+      scenario,
+      runtime,
+      isOptedOut,
+      cohortCsv: () => cohortCsv(cohortRows(options)),
+      review: options.serve ? 'none' : options.review,
+      progress,
+    });
+    const main = mainExecution(executions);
+    if (!main) throw new Error('The scenario has no execution');
+    await progress.finished(main.status === 'SUCCEEDED');
+
+    const report = await collectResults(main, executions, runtime, results);
+    const measured = { durationMs: performance.now() - began, memory: runtime.lambda.memoryUsed() };
+    const summary = summaryOf(main, executions, report, measured);
+    await results.writeJson('summary.json', summary);
+    process.stdout.write(`${options.json ? JSON.stringify(summary) : summaryText(summary, options.out)}\n`);
+    if (options.serve) await untilInterrupted(servedFile);
+    return summary;
+  } finally {
+    await runtime.close();
+    if (options.state === undefined) await rm(directory, { recursive: true, force: true });
+  }
+}
