@@ -1,7 +1,9 @@
 import { userInfo } from 'node:os';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Run } from '../shared/ledger/runs.ts';
+import { partsOf } from '../shared/report/report.ts';
 import { answerReview } from '../shared/review.ts';
+import { statedReason } from '../shared/ndop/stated-reason.ts';
 import { UsageError } from '../shared/usage-error.ts';
 import type { Target } from './target.ts';
 
@@ -25,7 +27,7 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
     tells: 'RUN: where a run stands, part by part',
     run: async (given, { runs, parts }) => {
       const run = await runs.read(runIdIn(given));
-      const rows = await parts.list(run.runId);
+      const rows = partsOf(run, await parts.list(run.runId));
       return [
         line(run),
         ...(run.reason === undefined ? [] : [`  reason   ${run.reason}`]),
@@ -93,6 +95,8 @@ function runIdIn({ runId }: Given): string {
 }
 
 function reasonIn({ reason }: Given): string {
-  if (reason === undefined || reason.trim() === '') throw new UsageError('Say why with --reason "..."');
-  return reason;
+  if (reason === undefined) throw new UsageError('Say why with --reason "..."');
+  const stated = statedReason.safeParse(reason);
+  if (!stated.success) throw new UsageError(`--reason: ${stated.error.issues[0]?.message ?? 'not usable'}`);
+  return stated.data;
 }

@@ -2,11 +2,14 @@ import { z } from 'zod';
 import type { Setting } from './contract.ts';
 import { PermanentError } from './errors.ts';
 
+/** An empty variable would count as 0. */
+const stated = z.string().trim().min(1);
+
 /** A whole number above zero, given as text as all environment variables are. */
-export const positiveInteger = z.coerce.number().int().positive();
+export const positiveInteger = stated.transform(Number).pipe(z.number().int().positive());
 
 /** A share between 0 and 100. */
-export const percent = z.coerce.number().min(0).max(100);
+export const percent = stated.transform(Number).pipe(z.number().min(0).max(100));
 
 /**
  * Reads a function's settings once, when it starts.

@@ -24,7 +24,6 @@ export const permanent = [
   // MESH
   'MeshAuthenticationRefused',
   'MeshCertificateRefused',
-  'MeshMailboxDisabled',
   'MeshMessageGone',
   'MeshRecipientUnknown',
   'MeshRequestRefused',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable, Transform } from 'node:stream';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
-import { PermanentError } from './errors.ts';
+import { PermanentError, RetryableError } from './errors.ts';
 import type { StoredFile } from './ledger/parts.ts';
 
 /**
@@ -34,6 +34,7 @@ export class Files {
       );
       return file;
     } catch (error) {
+      if (isBeingTaken(error)) throw new RetryableError('AwsUnavailable', `${key} is being written by another try`);
       if (!isTaken(error)) throw error;
     }
     const present = await this.#measure(key);
@@ -55,6 +56,7 @@ export class Files {
       await upload.done();
       return { key, ...measure.result() };
     } catch (error) {
+      if (isBeingTaken(error)) throw new RetryableError('AwsUnavailable', `${key} is being written by another try`);
       if (!isTaken(error)) throw error;
       return this.#measure(key);
     }
@@ -146,9 +148,18 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** 412: the key is taken; 409: another write of the same key is under way. */
+/** 412: the key holds an object already. */
 function isTaken(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'PreconditionFailed' || error.name === 'ConditionalRequestConflict');
+  return nameOf(error) === 'PreconditionFailed';
+}
+
+/** Another write of the same key is under way: once it has ended, a repeat sees which. */
+function isBeingTaken(error: unknown): boolean {
+  return nameOf(error) === 'ConditionalRequestConflict';
+}
+
+function nameOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'name' in error ? String(error.name) : '';
 }
 
 /** Hashes and counts what passes. */

@@ -9,7 +9,7 @@ export interface ReviewVerdict {
 }
 
 /**
- * Answers a run that is held for review; the answer and its reason go into the run's record.
+ * Answers a run that is held for review; the answer and its reason go into the run's report.
  *
  * @throws PermanentError RunUnknown where no such run waits for a review
  */

@@ -1,12 +1,13 @@
 import middy, { type MiddlewareObj } from '@middy/core';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { PermanentError, RetryableError } from './errors.ts';
 import { log } from './log.ts';
+import { runIdForm } from './ndop/run-id.ts';
 
 const invocationLog: MiddlewareObj<unknown, unknown> = {
   before: ({ event, context }) => {
     log.addContext(context);
-    log.info('task.started', { input: event });
+    log.info('task.started', { input: loggable(event) });
   },
   after: ({ response }) => {
     log.info('task.completed', { output: response });
@@ -38,7 +39,21 @@ function parseInput<Input>(schema: z.ZodType<Input>, event: unknown): Input {
   const parsed = schema.safeParse(event);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`);
-  throw new PermanentError('StateInputInvalid', faults.join('; '));
+  // A member's name is quoted where it is not known: it may be anything.
+  throw new PermanentError('StateInputInvalid', faults.join('; ').replace(/\d{9,}/g, '...'));
+}
+
+/** What every step may say of its input: which run, which part. Whatever else a person or a service put in stays out. */
+const loggableInput = z.object({
+  runId: z.string().regex(runIdForm),
+  part: z.number().optional(),
+  pass: z.string().optional(),
+  file: z.number().optional(),
+  waitedSeconds: z.number().optional(),
+});
+
+function loggable(event: unknown): unknown {
+  return loggableInput.safeParse(event).data;
 }
 
 /**

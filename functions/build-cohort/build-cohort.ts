@@ -36,7 +36,7 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
   const attempt = await deps.runs.nextCohortAttempt(runId);
   const quarantined = ['row,reason,patientId\n'];
   const cohort = await readCohort(deps.readRows(run.cohortChoice), deps.allowedBlocks, ({ row, reason, patientId }) => {
-    quarantined.push(`${row},${reason},${quoteCsv(patientId ?? '')}\n`);
+    quarantined.push(`${row},${reason},${patientId ?? ''}\n`);
   });
   const quarantine = await deps.files.writeOnce(runFiles.quarantine(runId, attempt), quarantined.join(''));
 
@@ -62,8 +62,4 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
 
 function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
-}
-
-function quoteCsv(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, waitingStates, type Part } from '../../shared/ledger/parts.ts';
+import { handshakeIfDue, type HandshakeDeps } from '../../shared/mesh/handshake.ts';
 import { settleMessages, type SettleDeps } from './settle.ts';
 import { takeInMessages, type TakeInDeps } from './take-in.ts';
 
@@ -26,7 +27,11 @@ export interface CheckInboxOutput {
 }
 
 export interface CheckInboxDeps extends TakeInDeps, SettleDeps {
-  readonly ledger: TakeInDeps['ledger'] & SettleDeps['ledger'] & Pick<MailboxLedger, 'keepLease'>;
+  readonly mesh: TakeInDeps['mesh'] & HandshakeDeps['mesh'];
+  readonly ledger: TakeInDeps['ledger'] &
+    SettleDeps['ledger'] &
+    HandshakeDeps['ledger'] &
+    Pick<MailboxLedger, 'keepLease'>;
   readonly files: TakeInDeps['files'] & SettleDeps['files'];
   readonly leaseSeconds: number;
   readonly pollPlan: PollPlan;
@@ -48,6 +53,7 @@ export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): 
   const waitSeconds = waitFor(secondsWaited.length > 0 ? Math.min(...secondsWaited) : waitedSeconds, deps.pollPlan);
   await deps.ledger.keepLease({ execution, runId }, deps.leaseSeconds + waitSeconds);
 
+  await handshakeIfDue(deps);
   await takeInMessages(deps);
   await settleMessages(runId, deps);
   await giveUpWaiting(input, lookedAt, deps);

@@ -39,6 +39,10 @@ const headersBytes = 65_536;
 export async function settleMessages(runId: string, deps: SettleDeps): Promise<void> {
   for (const message of await deps.ledger.unsettledMessages()) {
     const headers = await readHeaders(message, deps);
+    if (!headers) {
+      await settle(message, 'unreadable', undefined, deps);
+      continue;
+    }
     const verdict = classifyReply(headers, await deps.files.readHead(message.body.key, classifiedBytes), deps.source);
     if (verdict.class === 'foreign') {
       await settle(message, 'foreign', undefined, deps);
@@ -148,8 +152,11 @@ async function attachNotice(reply: Reply, { runId, row }: FoundPart, deps: Settl
   return moved ? 'notice' : 'notice-late';
 }
 
-/** States in which an answer is welcome: while it is waited for, after it was given up, and after something odd came. */
-const answerableStates: readonly PartState[] = [...waitingStates, 'overdue', 'unrecognised'];
+/**
+ * States in which an answer is welcome: while it is waited for or the sending was cut short, after it was given up, and
+ * after something odd came.
+ */
+const answerableStates: readonly PartState[] = ['sending', ...waitingStates, 'overdue', 'unrecognised'];
 
 async function attachAnswer(reply: Reply, found: FoundPart, deps: SettleDeps): Promise<string> {
   const { runId, row } = found;
@@ -175,9 +182,10 @@ async function fail(
   return moved ? state : `${state}-late`;
 }
 
-async function readHeaders({ headersKey }: StoredMessage, { files }: SettleDeps): Promise<MessageHeaders> {
+/** Undefined where they are not as this version writes them: such a message must not keep the others waiting. */
+async function readHeaders({ headersKey }: StoredMessage, { files }: SettleDeps): Promise<MessageHeaders | undefined> {
   const text = (await files.readHead(headersKey, headersBytes)).toString('utf8');
-  return storedHeaders.parse(parseJson(text));
+  return storedHeaders.safeParse(parseJson(text)).data;
 }
 
 /** When MESH handed the message over, where it says so; else when we received it. */

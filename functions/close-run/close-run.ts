@@ -7,7 +7,7 @@ import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
 import { log } from '../../shared/log.ts';
 import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot.ts';
-import { reportOf, type Report } from '../../shared/report/report.ts';
+import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
 export const closeRunInput = z.object({
@@ -51,7 +51,7 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const run = await deps.runs.read(runId);
   // A try at building the cohort that stopped half-way may have left rows beyond those of the cohort that counts.
-  const parts = (await deps.parts.list(runId)).filter(({ part }) => part <= (run.cohort?.parts ?? 0));
+  const parts = partsOf(run, await deps.parts.list(runId));
   const closedAt = await closingTime(run, deps);
   const outcome =
     input.outcome ?? (parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially');

@@ -3,6 +3,7 @@ import { PermanentError } from '../../shared/errors.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
+import { statedReason } from '../../shared/ndop/stated-reason.ts';
 import { runIdForm, runIdOf } from '../../shared/ndop/run-id.ts';
 
 /** What a person or the schedule starts a run with. */
@@ -13,7 +14,7 @@ export const startInput = z
     mode: runMode.default('refresh'),
     resumeRunId: z.string().regex(runIdForm, 'must be a run id such as 20260901T020000Z-7f3a').optional(),
     cohort: cohortChoice.optional(),
-    reason: z.string().trim().min(1).max(500).optional(),
+    reason: statedReason.optional(),
   })
   .refine(({ trigger, reason }) => trigger !== 'console' || reason !== undefined, {
     path: ['reason'],
@@ -87,7 +88,13 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     const isRepeat = existing.executionArn === execution.id;
     if (!isRepeat) {
       const opening = existing.opening + 1;
-      await deps.runs.update(runId, { state: 'running', executionArn: execution.id, mode: input.mode, opening });
+      await deps.runs.update(runId, {
+        state: 'running',
+        executionArn: execution.id,
+        mode: input.mode,
+        opening,
+        ...(input.reason === undefined ? {} : { reason: input.reason }),
+      });
     }
     return { disposition: 'opened', ...said };
   }

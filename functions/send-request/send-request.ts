@@ -4,6 +4,7 @@ import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
 import type { Mailbox, SendOutcome } from '../../shared/mesh/mailbox.ts';
 import { PermanentError } from '../../shared/errors.ts';
+import { handshakeIfDue } from '../../shared/mesh/handshake.ts';
 import { log } from '../../shared/log.ts';
 import { requestControl } from '../../shared/ndop/request.ts';
 
@@ -24,8 +25,6 @@ export interface SendRequestDeps {
   readonly files: Pick<Files, 'readVerified'>;
   readonly mesh: Pick<Mailbox, 'handshake' | 'send'>;
 }
-
-const handshakeEveryMilliseconds = 24 * 3_600_000;
 
 /**
  * Sends a staged request, once. The intent is recorded before and the message id after, so that a stop in between shows:
@@ -73,11 +72,4 @@ async function send(
     await deps.parts.move(runId, part, ['sending'], { state: 'staged' });
     throw error;
   }
-}
-
-async function handshakeIfDue({ ledger, mesh, now }: SendRequestDeps): Promise<void> {
-  const last = await ledger.lastHandshake();
-  if (last && now().getTime() - last.getTime() < handshakeEveryMilliseconds) return;
-  await mesh.handshake();
-  await ledger.recordHandshake();
 }

@@ -7,6 +7,13 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { ledgerKeys } from '../../shared/contract.ts';
 
+const keptDays = [
+  { prefix: 'cohorts/', days: 30 },
+  { prefix: 'runs/', days: 90 },
+  { prefix: 'inbox/', days: 90 },
+  { prefix: 'snapshots/', days: 400 },
+];
+
 /** Everything that must outlive a deployment: the runs' files, the ledger, the secrets, the operators' topic. */
 export class DataStack extends Stack {
   readonly key: Key;
@@ -34,10 +41,11 @@ export class DataStack extends Stack {
       versioned: true,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
-        // A run's files hold NHS numbers; none is needed once its evidence can no longer be asked for.
-        ...['runs/', 'inbox/', 'snapshots/'].map((prefix) => ({
+        // These hold NHS numbers: none is kept once nobody can ask for its evidence. A snapshot is what the next run
+        // compares with, so it must outlast any pause between runs.
+        ...keptDays.map(({ prefix, days }) => ({
           prefix,
-          expiration: Duration.days(90),
+          expiration: Duration.days(days),
           noncurrentVersionExpiration: Duration.days(7),
         })),
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },

@@ -172,6 +172,10 @@ export class RefreshConsents extends Construct {
         ),
       )
       .when(Condition.jsonata('{% $count($answered) > 0 %}'), reconcile)
+      .when(
+        Condition.jsonata('{% $isDryRun %}'),
+        this.#close('Close the dry run without answers', steps, 'DryRunCompleted'),
+      )
       .when(Condition.jsonata("{% $failure.name = 'ReplyOverdue' %}"), this.#failAs('Replies overdue'))
       .when(Condition.jsonata("{% $failure.name = 'RequestUndelivered' %}"), this.#failAs('Request not delivered'))
       .otherwise(this.#failAs('Reply not understood'));
@@ -204,7 +208,7 @@ export class RefreshConsents extends Construct {
           this.#unavailable(
             'Review overdue',
             'ReviewOverdue',
-            'Nobody approved or rejected the held run in time. Nothing was written: a resume asks again.',
+            'Nobody approved or rejected the held run in time. Nothing was written: a resume holds it once more.',
           ),
           { errors: ['States.Timeout'] },
         ),

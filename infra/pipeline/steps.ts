@@ -13,7 +13,7 @@ import type { Environment } from '../environments/environment.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Longer than the longest pause between two looks at the mailbox is added by the step that pauses. */
+/** Longer than any step takes; a step that is followed by a pause adds the pause. */
 const leaseSeconds = 7_200;
 const changeFileRows = 20_000;
 

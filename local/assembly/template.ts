@@ -5,7 +5,6 @@ const resource = z.looseObject({
   Properties: z.record(z.string(), z.unknown()).default({}),
   Metadata: z.record(z.string(), z.unknown()).default({}),
 });
-export type TemplateResource = z.infer<typeof resource>;
 
 const template = z.looseObject({
   Resources: z.record(z.string(), resource),

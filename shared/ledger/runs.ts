@@ -10,7 +10,6 @@ export const cohortChoice = z.discriminatedUnion('source', [
 export type CohortChoice = z.infer<typeof cohortChoice>;
 
 export const runMode = z.enum(['refresh', 'dry-run', 'resume']);
-export type RunMode = z.infer<typeof runMode>;
 
 /** How a run ended. A failed run carries its error's name instead. */
 export const runOutcome = z.enum(['Completed', 'CompletedPartially', 'NothingToCheck', 'DryRunCompleted']);
@@ -53,8 +52,8 @@ const run = z.object({
   review: z.object({ taskToken: z.string(), heldAt: z.string(), until: z.string() }).optional(),
   outcome: runOutcome.optional(),
   failure: z.object({ name: z.string(), stage: z.string(), message: z.string() }).optional(),
-  /** Set when closing begins, so that a repeat of it writes the same report. */
   reportKey: z.string().optional(),
+  /** Set when closing begins, so that a repeat of it writes the same report. */
   closing: z.object({ opening: z.number(), at: z.string() }).optional(),
 });
 /** The row of a run. */

@@ -31,6 +31,9 @@ export function connectionFailure(error: unknown, call: string): MeshFailure {
   return new RetryableError('MeshUnavailable', said, { cause: error });
 }
 
+/** Calls that name a message, so that "not found" speaks of it; elsewhere it speaks of the place. */
+const aboutOneMessage = new Set(['Download', 'Acknowledge']);
+
 /**
  * Names an HTTP answer that is not a success. Source: NHS England MESH API error codes, and its compliance catalogue
  * for 403 (701), 417 (702), 404 (704) and 410 (705).
@@ -49,7 +52,9 @@ export function refusal(status: number, body: string, call: string): MeshFailure
       );
     case 404:
     case 410:
-      return new PermanentError('MeshMessageGone', `${said}: the message does not exist or was acknowledged before`);
+      return aboutOneMessage.has(call)
+        ? new PermanentError('MeshMessageGone', `${said}: the message does not exist or was acknowledged before`)
+        : new PermanentError('MeshRequestRefused', `${said}: check the base URL and the mailbox id`);
     case 417:
       return new PermanentError(
         'MeshRecipientUnknown',

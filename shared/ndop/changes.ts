@@ -1,3 +1,4 @@
+import { PermanentError } from '../errors.ts';
 import { readLines } from '../lines.ts';
 import { formatNhsNumber } from './nhs-number.ts';
 import { changeKinds, type Change } from './reconcile.ts';
@@ -20,7 +21,7 @@ export async function* readChanges(body: AsyncIterable<Uint8Array>): AsyncGenera
   for await (const line of readLines(body)) {
     const [kindText, number = '', status, since = '', optedOutSince, patientId = ''] = line.split(',');
     const kind = changeKinds.find((known) => known === kindText);
-    if (!kind) throw new TypeError('A change file holds a line of no known kind');
+    if (!kind) throw new PermanentError('FileAltered', 'A change file holds a line of no known kind');
     yield {
       kind,
       optOut: {

@@ -55,8 +55,15 @@ async function* readRows(source: Readable): AsyncGenerator<CohortRow> {
         continue;
       }
       row += 1;
+      const nhsNumber = record[columns.nhsNumber] ?? '';
       const patientId = columns.patientId < 0 ? undefined : record[columns.patientId]?.trim();
-      yield { row, nhsNumber: record[columns.nhsNumber] ?? '', ...(patientId ? { patientId } : {}) };
+      if (/[\r\n]/.test(nhsNumber.trim() + (patientId ?? ''))) {
+        throw new PermanentError(
+          'CohortUnreadable',
+          `Row ${row} of the cohort file runs over a line end inside quotes: a quote is missing or too many, and rows would be lost`,
+        );
+      }
+      yield { row, nhsNumber, ...(patientId ? { patientId } : {}) };
     }
   } catch (error) {
     // What befell the source is not the file's fault, and may pass.

@@ -1,3 +1,4 @@
+import { PermanentError } from '../errors.ts';
 import { formatNhsNumber } from './nhs-number.ts';
 import type { CohortPart } from './cohort.ts';
 import { readLines } from '../lines.ts';
@@ -9,7 +10,10 @@ export function* writeCohortPart({ nhsNumbers, patientIds }: CohortPart): Genera
   }
 }
 
-/** @param rows how many people the part holds, as the ledger says */
+/**
+ * @param rows how many people the part holds, as the ledger says
+ * @throws PermanentError FileAltered
+ */
 export async function readCohortPart(body: AsyncIterable<Uint8Array>, rows: number): Promise<CohortPart> {
   const nhsNumbers = new Float64Array(rows);
   const patientIds: string[] = [];
@@ -18,6 +22,9 @@ export async function readCohortPart(body: AsyncIterable<Uint8Array>, rows: numb
     nhsNumbers[index] = Number(line.slice(0, 10));
     patientIds.push(line.slice(11));
     index += 1;
+  }
+  if (index !== rows) {
+    throw new PermanentError('FileAltered', `A part of the cohort holds ${index} people where the ledger says ${rows}`);
   }
   return { nhsNumbers, patientIds };
 }

@@ -17,17 +17,23 @@ export interface NumberRange {
 
 export const wholeNumberLine: NumberRange = { from: 0, to: 10_000_000_000 };
 
+/** Why a row was set aside: what is wrong with its number, or a patient id that no FHIR store can hold. */
+export type RowRefusal = NhsNumberRefusal | 'patient-id-invalid';
+
+/** Source: FHIR R4, data type `id`. */
+const patientIdForm = /^[A-Za-z0-9\-.]{1,64}$/;
+
 export interface QuarantinedRow {
   readonly row: number;
   readonly patientId?: string;
-  readonly reason: NhsNumberRefusal;
+  readonly reason: RowRefusal;
 }
 
 export interface CohortCounts {
   readonly rows: number;
   readonly requested: number;
   readonly duplicates: number;
-  readonly quarantined: Partial<Record<NhsNumberRefusal, number>>;
+  readonly quarantined: Partial<Record<RowRefusal, number>>;
 }
 
 export interface Cohort {
@@ -45,15 +51,17 @@ export async function readCohort(
   quarantine: (row: QuarantinedRow) => void,
 ): Promise<Cohort> {
   const people = new Map<number, string>();
-  const refused = new Map<NhsNumberRefusal, number>();
+  const refused = new Map<RowRefusal, number>();
   let total = 0;
   let duplicates = 0;
   for await (const { row, nhsNumber, patientId } of rows) {
     total += 1;
     const reading = readNhsNumber(nhsNumber, allowed);
-    if ('refusal' in reading) {
-      refused.set(reading.refusal, (refused.get(reading.refusal) ?? 0) + 1);
-      quarantine({ row, reason: reading.refusal, ...(patientId === undefined ? {} : { patientId }) });
+    const isIdInvalid = patientId !== undefined && !patientIdForm.test(patientId);
+    if ('refusal' in reading || isIdInvalid) {
+      const reason = 'refusal' in reading ? reading.refusal : 'patient-id-invalid';
+      refused.set(reason, (refused.get(reason) ?? 0) + 1);
+      quarantine({ row, reason, ...(patientId === undefined || isIdInvalid ? {} : { patientId }) });
       continue;
     }
     const value = Number(reading.nhsNumber);

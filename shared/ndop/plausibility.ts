@@ -8,7 +8,7 @@ export interface PlausibilityLimits {
   readonly maxOptOutPercent: number;
   /** Largest move of that share since the earlier snapshot, in percentage points. */
   readonly maxChangePoints: number;
-  /** Most people that one run may take out of the opt-out: the direction that would breach a choice if wrong. */
+  /** Most people that one run may take out of the opt-out, or retire: the directions that are hard to take back. */
   readonly maxDeactivations: number;
 }
 
@@ -49,6 +49,9 @@ export function reasonsToHold(totals: RunTotals, limits: PlausibilityLimits): st
     reasons.push(
       `${totals.changes.deactivate} people are no longer opted out, above the limit of ${limits.maxDeactivations}`,
     );
+  }
+  if (totals.changes.retire > limits.maxDeactivations) {
+    reasons.push(`${totals.changes.retire} people are to be retired, above the limit of ${limits.maxDeactivations}`);
   }
   for (const { part, asked: rows, returned } of totals.parts) {
     if (returned === 0 && rows > emptyAnswerTolerance)

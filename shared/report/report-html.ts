@@ -61,7 +61,7 @@ ${sections.filter(Boolean).join('\n')}
 function headline({ outcome, failure, consents, answered }: Report): string {
   if (outcome === 'Failed') return `Failed: ${failure?.name ?? 'unknown'}.`;
   if (outcome === 'NothingToCheck') return 'Nothing to check: the cohort has no valid NHS number, so nothing was sent.';
-  if (outcome === 'DryRunCompleted') return 'Dry run completed: nothing was sent or written.';
+  if (outcome === 'DryRunCompleted') return 'Dry run completed: nothing was written.';
   const done = `${count(answered)} people answered, ${count(consents.written)} Consents written.`;
   return outcome === 'CompletedPartially'
     ? `Completed in part: ${done} Some parts have no usable answer.`

@@ -14,7 +14,7 @@ export function reportText(report: Report): string {
     ...(reasons.length > 0 ? [`            set aside: ${reasons.join(', ')}`] : []),
     `  answers   ${report.answered} of ${report.asked} asked: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
     `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
-    `  Consents  ${report.consents.written} written`,
+    `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written`,
     ...(review ? [`  review    ${review.reasons.join('; ')} -> ${review.decision}`] : []),
     ...report.parts.flatMap(({ part, failure: why }) => (why ? [`  part ${part}    ${why.name}: ${why.message}`] : [])),
   ];

@@ -69,7 +69,8 @@ export interface ReportEnding {
 
 const noChanges: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
 
-export function reportOf(run: Run, parts: readonly Part[], ending: ReportEnding): Report {
+export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding): Report {
+  const parts = partsOf(run, rows);
   const counts = run.cohort?.counts;
   const verdict = run.verdict;
   const found = reportedChanges(verdict?.changes ?? noChanges);
@@ -110,6 +111,11 @@ export function reportOf(run: Run, parts: readonly Part[], ending: ReportEnding)
       : {}),
     parts: parts.map(reportedPart),
   };
+}
+
+/** The rows that belong to the run's cohort: a build that was stopped may have left others behind. */
+export function partsOf({ cohort }: Run, rows: readonly Part[]): Part[] {
+  return rows.filter(({ part }) => part <= (cohort?.parts ?? 0));
 }
 
 function reportedChanges({ activate, deactivate, create, update, retire }: ChangeCounts): ReportedChanges {

@@ -25,12 +25,13 @@ function ops(...args: readonly string[]): Promise<CommandResult> {
   });
 }
 
-/** Asks until the answer is as hoped, or gives the last one after a minute. */
+/** Asks until the answer is as hoped, or gives the last one after three minutes. */
 async function until(ask: () => Promise<CommandResult>, hoped: RegExp): Promise<string> {
-  let answer = '';
-  for (const began = Date.now(); Date.now() - began < 60_000; await pause(300)) {
+  const began = Date.now();
+  let answer = (await ask()).stdout;
+  while (!hoped.test(answer) && Date.now() - began < 180_000) {
+    await pause(300);
     answer = (await ask()).stdout;
-    if (hoped.test(answer)) break;
   }
   return answer;
 }

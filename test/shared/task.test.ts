@@ -14,8 +14,9 @@ const context = {
   memoryLimitInMB: '256',
 } as Context;
 const nhsNumber = '9993395633';
+const runId = '20260901T020000Z-7f3a';
 const input = z.object({ runId: z.string(), part: z.number() });
-const event = { runId: 'run-1', part: 1 };
+const event = { runId, part: 1 };
 
 let written: string;
 beforeEach(() => {
@@ -57,11 +58,11 @@ const failing = (error: unknown) =>
 
 describe('a step that succeeds', () => {
   it('gets its parsed input and gives its output, and both are logged', async () => {
-    const step = task(input, ({ runId, part }) => Promise.resolve({ runId, rows: part * 8 }));
-    expect(await step({ ...event, more: 'than needed' }, context)).toEqual({ runId: 'run-1', rows: 8 });
+    const step = task(input, ({ runId: run, part }) => Promise.resolve({ runId: run, rows: part * 8 }));
+    expect(await step({ ...event, more: 'than needed' }, context)).toEqual({ runId, rows: 8 });
     expect(lines()).toMatchObject([
       { message: 'task.started', input: event, function_request_id: 'request-1' },
-      { message: 'task.completed', output: { runId: 'run-1', rows: 8 } },
+      { message: 'task.completed', output: { runId, rows: 8 } },
     ]);
   });
 });
@@ -69,7 +70,7 @@ describe('a step that succeeds', () => {
 describe('input that is not as it should be', () => {
   test.each([
     { given: {}, fields: ['runId', 'part'] },
-    { given: { runId: 'run-1', part: nhsNumber }, fields: ['part'] },
+    { given: { runId, part: nhsNumber }, fields: ['part'] },
     { given: null, fields: ['input'] },
     { given: 'text', fields: ['input'] },
   ])('is StateInputInvalid, naming $fields and no value', async ({ given, fields }) => {

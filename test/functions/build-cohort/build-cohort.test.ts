@@ -67,7 +67,7 @@ describe('a cohort', () => {
       [
         'row,reason,patientId',
         '2,missing,c',
-        '3,not-ten-digits,"d,""e"""',
+        '3,not-ten-digits,',
         '4,placeholder,',
         '5,range-not-allowed,f',
         '6,check-digit-wrong,g',

@@ -10,9 +10,9 @@ describe('an answer of MESH that is no success', () => {
     { status: 400, name: 'MeshRequestRefused' },
     { status: 401, name: 'MeshRequestRefused' },
     { status: 403, name: 'MeshAuthenticationRefused' },
-    { status: 404, name: 'MeshMessageGone' },
+    { status: 404, name: 'MeshRequestRefused' },
     { status: 406, name: 'MeshRequestRefused' },
-    { status: 410, name: 'MeshMessageGone' },
+    { status: 410, name: 'MeshRequestRefused' },
     { status: 413, name: 'MeshRequestRefused' },
     { status: 417, name: 'MeshRecipientUnknown' },
     { status: 422, name: 'MeshRequestRefused' },
@@ -23,6 +23,11 @@ describe('an answer of MESH that is no success', () => {
     expect(failure).toBeInstanceOf(PermanentError);
     expect(failure.name).toBe(name);
     expect(mayHaveArrived(failure)).toBe(false);
+  });
+
+  test.each([404, 410])('%s to a call that names a message says that the message is gone', (status) => {
+    expect(refusal(status, '', 'Download').name).toBe('MeshMessageGone');
+    expect(refusal(status, '', 'Acknowledge').name).toBe('MeshMessageGone');
   });
 
   test.each([

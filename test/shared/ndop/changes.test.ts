@@ -46,7 +46,7 @@ describe('a change file', () => {
     const failure = await listed(readChanges(bodyOf('erase,9993395633,active,S,O,p1\n'))).catch(
       (error: unknown) => error,
     );
-    expect(failure).toBeInstanceOf(TypeError);
+    expect(failure).toMatchObject({ name: 'FileAltered' });
     expect(String(failure)).not.toContain('9993395633');
   });
 });

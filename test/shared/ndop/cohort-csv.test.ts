@@ -76,6 +76,13 @@ describe('separators and quotes', () => {
     ]);
   });
 
+  it.each(['nhsNumber,patientId\n"9993395633\n9999939082",p1\n', 'patientId,nhsNumber\n"p1\r\np2",9993395633\n'])(
+    'refuses a file in which stray quotes swallow the rows between them',
+    async (content) => {
+      await expect(rowsOf(content)).rejects.toMatchObject({ name: 'CohortUnreadable' });
+    },
+  );
+
   it('takes a quote in the middle of a field for itself', async () => {
     expect(await inShort('nhsNumber,note,patientId\n9993395633,5" cuff,p1\n9999939082,x"y"z,p2\n')).toEqual([
       '9993395633/p1',

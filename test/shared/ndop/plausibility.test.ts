@@ -77,8 +77,11 @@ describe('people who are no longer opted out', () => {
     expect(hold({ ...share(0, 60), ...noEarlierRun, changes: { ...noChanges, deactivate: 51 } })).toHaveLength(1);
   });
 
-  it('alone count: new opt-outs, new people and retired ones have no limit', () => {
-    expect(hold({ changes: { activate: 999, deactivate: 0, create: 999, update: 999, retire: 999 } })).toEqual([]);
+  it('and people to be retired count, each for themselves: new opt-outs, new people and rewrites have no limit', () => {
+    expect(hold({ changes: { activate: 999, deactivate: 0, create: 999, update: 999, retire: 50 } })).toEqual([]);
+    expect(hold({ changes: { ...noChanges, deactivate: 50, retire: 51 } })).toEqual([
+      '51 people are to be retired, above the limit of 50',
+    ]);
   });
 });
 

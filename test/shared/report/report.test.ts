@@ -159,7 +159,7 @@ describe('the headline', () => {
     { ending: 'completed', headline: 'Completed: 1,000 people answered, 11 Consents written.', look: 'good' },
     { ending: 'completed in part', headline: 'Completed in part: ', look: 'look' },
     { ending: 'nothing to check', headline: 'Nothing to check: ', look: 'look' },
-    { ending: 'dry run', headline: 'Dry run completed: nothing was sent or written.', look: 'look' },
+    { ending: 'dry run', headline: 'Dry run completed: nothing was written.', look: 'look' },
     { ending: 'failed at once', headline: 'Failed: CohortMissing.', look: 'look' },
   ])('of $ending begins "$headline"', ({ ending, headline, look }) => {
     expect(reportHtml(reports[ending]!)).toContain(`<p class="outcome ${look}">${headline}`);
