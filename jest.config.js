@@ -1,6 +1,8 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // The gate has two cores; half of what a test does happens in a process of its own.
+  maxWorkers: 2,
   // The end-to-end tests run the whole pipeline in a process of its own.
   testTimeout: 120_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
+import type { ScenarioName } from '../../local/scenarios.ts';
+import { consentsIn, linesOf } from '../support/local-command.ts';
+import { Months } from '../support/months.ts';
+
+let months: Months;
+beforeAll(async () => {
+  months = await Months.begin();
+});
+afterAll(() => months.end());
+
+test.each<{ scenario: ScenarioName; executions: string[] }>([
+  { scenario: 'happy', executions: ['Completed'] },
+  { scenario: 'slow-reply', executions: ['Completed'] },
+  { scenario: 'notice-after-answer', executions: ['Completed'] },
+  { scenario: 'no-notice', executions: ['Completed'] },
+  { scenario: 'shuffled-answer', executions: ['Completed'] },
+  { scenario: 'duplicate-answer', executions: ['Completed'] },
+  { scenario: 'foreign-messages', executions: ['Completed'] },
+  { scenario: 'two-runs-at-once', executions: ['Completed', 'AlreadyRunning'] },
+  { scenario: 'scheduled-twice', executions: ['Completed', 'Duplicate'] },
+  { scenario: 'resume', executions: ['RequestUndelivered', 'Completed'] },
+  { scenario: 'one-part-resumed', executions: ['CompletedPartially', 'Completed'] },
+])('$scenario ends with exactly the four people changed', async ({ scenario, executions }) => {
+  const { code, summary, out } = await months.second(scenario);
+  expect(summary).toMatchObject({
+    status: 'SUCCEEDED',
+    outcome: 'Completed',
+    executions,
+    changes: { activated: 2, deactivated: 2, created: 0, updated: 0, retired: 0 },
+    consents: { written: 4, failed: 0 },
+  });
+  expect(code).toBe(0);
+  const consents = await consentsIn(out);
+  expect(consents.length).toBe(months.people);
+  expect(consents.filter(({ meta }) => meta.versionId === '2').length).toBe(4);
+});
+
+it('refers to people by number where a CSV file gives no patient ids (cohort-from-csv)', async () => {
+  const { summary, out } = await months.second('cohort-from-csv' satisfies ScenarioName);
+  expect(summary).toMatchObject({ outcome: 'Completed', consents: { written: months.people } });
+  const consents = await consentsIn(out);
+  expect(consents.every(({ patient }) => patient.reference === undefined && patient.identifier !== undefined)).toBe(
+    true,
+  );
+});
+
+it('asks for a part that was not delivered alone when the run is resumed', async () => {
+  const { out } = await months.second('one-part-resumed');
+  const calls = await linesOf<{ path: string }>(out, 'mesh.ndjson');
+  expect(calls.filter(({ path }) => path.endsWith('/outbox')).length).toBe(4);
+});
+
+it('writes what a reviewer has approved, whoever it concerns (held-and-approved)', async () => {
+  const { summary, out } = await months.second('held-and-approved' satisfies ScenarioName);
+  expect(summary).toMatchObject({ status: 'SUCCEEDED', outcome: 'Completed' });
+  expect(new Set((await consentsIn(out)).map(({ status }) => status))).toEqual(new Set(['active']));
+});
