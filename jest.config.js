@@ -7,12 +7,7 @@ export default {
   testTimeout: 120_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: {
-    '^.+\\.ts$': [
-      '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
-    ],
-  },
+  transform: { '^.+\\.ts$': '<rootDir>/test/support/strip-types.js' },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/.local'],
   watchPathIgnorePatterns: ['<rootDir>/cdk.out', '<rootDir>/.local'],
 };
