@@ -61,7 +61,7 @@ afterAll(async () => {
 
 it('shows a held run with its reasons, lets it be approved, and shows its report', async () => {
   const runs = await until(() => ops('runs'), /held/);
-  expect(runs).toMatch(/^\d{8}T\d{6}Z-[0-9a-f]{4} {2}.* console refresh {2}held$/);
+  expect(runs).toMatch(/^\d{8}T\d{6}Z-[0-9a-f]{4} {2}.* console refresh {2}held\n$/);
   const runId = runs.split(' ')[0] ?? '';
 
   const held = await ops('show', runId);
