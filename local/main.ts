@@ -7,9 +7,10 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options === 'help') process.stdout.write(`${usage}\n`);
   else {
-    const { status, error, message } = await runLocally(options);
-    if (status !== 'SUCCEEDED') {
-      process.stderr.write(`${error ?? status}: ${message ?? ''}\n`);
+    const { status, outcome, error, message } = await runLocally(options);
+    const hasRun = outcome !== 'AlreadyRunning' && outcome !== 'Duplicate';
+    if (status !== 'SUCCEEDED' || !hasRun) {
+      process.stderr.write(`${error ?? outcome}: ${message ?? 'nothing was run'}\n`);
       process.exitCode = 1;
     }
   }

@@ -15,6 +15,10 @@ export interface ScenarioRun {
   readonly isScheduled?: boolean;
   /** Execution input that is not as it should be. */
   readonly isInputInvalid?: boolean;
+  /** Everybody's Consent is written anew. */
+  readonly isRewrite?: boolean;
+  /** So many batches in which the FHIR store refuses the first entry for good. */
+  readonly refusedEntries?: number;
   readonly review?: 'approve' | 'reject' | 'none';
 }
 
@@ -80,6 +84,17 @@ export const scenarios = {
   resume: {
     tells: 'The request is not delivered; a resume sends it again and completes.',
     runs: [{ behaviour: 'undelivered' }, { behaviour: 'happy', mode: 'resume' }],
+  },
+  'write-refused': {
+    tells: 'The FHIR store refuses a Consent; no other run may start over it; a resume writes the rest.',
+    runs: [{ behaviour: 'happy', refusedEntries: 1 }, { behaviour: 'happy' }, { behaviour: 'happy', mode: 'resume' }],
+  },
+  'write-refused-rewritten': {
+    tells: 'The FHIR store refuses a Consent; a run that rewrites everybody puts all right.',
+    runs: [
+      { behaviour: 'happy', refusedEntries: 1 },
+      { behaviour: 'happy', isRewrite: true },
+    ],
   },
   'dry-run': { tells: 'Cohort and request files are made; nothing is sent.', runs: [{ mode: 'dry-run' }] },
   'two-runs-at-once': {

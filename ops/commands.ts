@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { DescribeExecutionCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Run } from '../shared/ledger/runs.ts';
 import { partsOf } from '../shared/report/report.ts';
 import { answerReview } from '../shared/review.ts';
@@ -13,6 +13,7 @@ export interface Given {
   readonly reason?: string;
   readonly cohortKey?: string;
   readonly isDryRun: boolean;
+  readonly isRewrite: boolean;
 }
 
 /** One thing that an operator can ask for; gives what to print. */
@@ -33,7 +34,9 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
         ...(run.reason === undefined ? [] : [`  reason   ${run.reason}`]),
         ...(run.cohort ? [`  cohort   ${run.cohort.counts.rows} rows, ${run.cohort.counts.requested} people`] : []),
         ...(run.state === 'held' && run.verdict ? run.verdict.reasons.map((reason) => `  held     ${reason}`) : []),
-        ...(run.failure ? [`  failed   ${run.failure.name} at "${run.failure.stage}": ${run.failure.message}`] : []),
+        ...(run.state === 'failed' && run.failure
+          ? [`  failed   ${run.failure.name} at "${run.failure.stage}": ${run.failure.message}`]
+          : []),
         ...rows.map(
           ({ part, rows: people, state, failure }) =>
             `  part ${part}   ${people} people, ${state}${failure ? `: ${failure.message}` : ''}`,
@@ -42,12 +45,13 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
     },
   },
   start: {
-    tells: '--reason TEXT [--dry-run] [--cohort-key KEY]: start a run now',
+    tells: '--reason TEXT [--dry-run] [--cohort-key KEY] [--rewrite]: start a run now',
     run: (given, target) =>
       start(target, {
         trigger: 'console',
         reason: reasonIn(given),
         ...(given.isDryRun ? { mode: 'dry-run' } : {}),
+        ...(given.isRewrite ? { rewrite: true } : {}),
         ...(given.cohortKey === undefined ? {} : { cohort: { source: 's3', key: given.cohortKey } }),
       }),
   },
@@ -60,6 +64,17 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
   reject: {
     tells: 'RUN --reason TEXT: end a held run, nothing written',
     run: (given, target) => review(false, given, target),
+  },
+  release: {
+    tells: 'free the mailbox of a run whose execution was aborted or timed out',
+    run: async (_, { mailbox, sfn }) => {
+      const holder = await mailbox.holder();
+      if (!holder) return 'Nobody holds the mailbox';
+      const { status } = await sfn.send(new DescribeExecutionCommand({ executionArn: holder.execution }));
+      if (status === 'RUNNING') throw new UsageError(`Run ${holder.runId} holds the mailbox and is running`);
+      await mailbox.releaseLease(holder.execution);
+      return `Released: run ${holder.runId} has ${status ?? 'ended'}. Resume it, or start another`;
+    },
   },
   report: {
     tells: 'RUN: the report of a run, as JSON',

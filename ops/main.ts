@@ -36,6 +36,7 @@ async function main(args: string[]): Promise<string> {
       ...(values.reason === undefined ? {} : { reason: values.reason }),
       ...(values['cohort-key'] === undefined ? {} : { cohortKey: values['cohort-key'] }),
       isDryRun: values['dry-run'] === true,
+      isRewrite: values.rewrite === true,
     },
     await openTarget(values.env),
   );
@@ -50,6 +51,7 @@ function parse(args: string[]) {
         env: { type: 'string' },
         reason: { type: 'string' },
         'dry-run': { type: 'boolean' },
+        rewrite: { type: 'boolean' },
         'cohort-key': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },

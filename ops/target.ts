@@ -7,6 +7,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { Files } from '../shared/files.ts';
 import { parseJson } from '../shared/json.ts';
+import { MailboxLedger } from '../shared/ledger/mailbox-ledger.ts';
 import { LedgerTable } from '../shared/ledger/table.ts';
 import { Parts } from '../shared/ledger/parts.ts';
 import { Runs } from '../shared/ledger/runs.ts';
@@ -17,6 +18,7 @@ export interface Target {
   readonly stateMachineArn: string;
   readonly runs: Runs;
   readonly parts: Parts;
+  readonly mailbox: MailboxLedger;
   readonly files: Files;
   readonly sfn: SFNClient;
 }
@@ -30,6 +32,7 @@ const served = z.object({
   bucket: z.string(),
   table: z.string(),
   stateMachineArn: z.string(),
+  mailboxId: z.string(),
 });
 
 /**
@@ -53,14 +56,14 @@ async function openServed(name: string | undefined): Promise<Target> {
         : 'Nothing is served locally: start npm run local -- --serve first',
     );
   }
-  const { endpoints, operator, bucket, table, stateMachineArn } = found.data;
+  const { endpoints, operator, bucket, table, stateMachineArn, mailboxId } = found.data;
   const at = (service: string) => ({
     region,
     credentials: operator,
     endpoint: endpoints[`AWS_ENDPOINT_URL_${service}`] ?? '',
   });
   return targetOf(
-    { bucket, table, stateMachineArn },
+    { bucket, table, stateMachineArn, mailboxId },
     { s3: new S3Client(at('S3')), dynamoDb: new DynamoDBClient(at('DYNAMODB')), sfn: new SFNClient(at('SFN')) },
   );
 }
@@ -77,19 +80,37 @@ async function openDeployed(name: string): Promise<Target> {
     return value;
   };
   return targetOf(
-    { bucket: output('Bucket'), table: output('Ledger'), stateMachineArn: output('StateMachineArn') },
+    {
+      bucket: output('Bucket'),
+      table: output('Ledger'),
+      stateMachineArn: output('StateMachineArn'),
+      mailboxId: output('Mailbox'),
+    },
     { s3: new S3Client({ region }), dynamoDb: new DynamoDBClient({ region }), sfn: new SFNClient({ region }) },
   );
 }
 
-function targetOf(
-  {
-    bucket,
-    table,
-    stateMachineArn,
-  }: { readonly bucket: string; readonly table: string; readonly stateMachineArn: string },
-  { s3, dynamoDb, sfn }: { readonly s3: S3Client; readonly dynamoDb: DynamoDBClient; readonly sfn: SFNClient },
-): Target {
+interface Names {
+  readonly bucket: string;
+  readonly table: string;
+  readonly stateMachineArn: string;
+  readonly mailboxId: string;
+}
+
+interface Clients {
+  readonly s3: S3Client;
+  readonly dynamoDb: DynamoDBClient;
+  readonly sfn: SFNClient;
+}
+
+function targetOf({ bucket, table, stateMachineArn, mailboxId }: Names, { s3, dynamoDb, sfn }: Clients): Target {
   const ledger = new LedgerTable(dynamoDb, table);
-  return { stateMachineArn, runs: new Runs(ledger), parts: new Parts(ledger), files: new Files(s3, bucket), sfn };
+  return {
+    stateMachineArn,
+    runs: new Runs(ledger),
+    parts: new Parts(ledger),
+    mailbox: new MailboxLedger(ledger, mailboxId),
+    files: new Files(s3, bucket),
+    sfn,
+  };
 }

@@ -13,6 +13,7 @@ export const settings = [
   'LEDGER_TABLE',
   'LINE_ENDING',
   'MAILBOX',
+  'MAX_AGE_DAYS',
   'MAX_CHANGE_POINTS',
   'MAX_DEACTIVATIONS',
   'MAX_OPT_OUT_PERCENT',

@@ -15,6 +15,8 @@ export const permanent = [
   'ConfigurationInvalid',
   'StateInputInvalid',
   'RunUnknown',
+  'RunUnfinished',
+  'AnswersExpired',
   'CohortMissing',
   'CohortUnreadable',
   'CohortColumnMissing',

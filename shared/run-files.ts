@@ -11,6 +11,8 @@ export const runFiles = {
     `runs/${runId}/changes/${partName(part)}.${attempt}.${pass}-${String(file).padStart(4, '0')}.csv`,
   /** Beside each change file: proof that all of it is written. */
   written: (changeFileKey: string) => changeFileKey.replace('/changes/', '/writes/').replace(/\.csv$/, '.json'),
+  /** What became of a change file of which the store refused a part, the first time. */
+  refused: (changeFileKey: string) => changeFileKey.replace('/changes/', '/writes/').replace(/\.csv$/, '.refused.json'),
   report: (runId: string, name: string, form: 'json' | 'html') => `runs/${runId}/report/${name}.${form}`,
   snapshotPart: (runId: string, part: number, attempt: number) =>
     `snapshots/${runId}/${partName(part)}.${attempt}.csv.gz`,

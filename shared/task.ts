@@ -74,11 +74,26 @@ function isPassing(fault: object, name: string): boolean {
   return (
     ('$retryable' in fault && fault.$retryable !== undefined) ||
     ('$fault' in fault && fault.$fault === 'server') ||
-    ['TimeoutError', 'ThrottlingException', 'ProvisionedThroughputExceededException', 'RequestTimeout'].includes(
-      name,
-    ) ||
-    ('code' in fault && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(String(fault.code)))
+    passingNames.includes(name) ||
+    ('code' in fault && brokenConnections.includes(String(fault.code))) ||
+    // A library may wrap what the SDK threw.
+    ('cause' in fault &&
+      typeof fault.cause === 'object' &&
+      fault.cause !== null &&
+      isPassing(fault.cause, nameIn(fault.cause)))
   );
+}
+
+const passingNames = [
+  'TimeoutError',
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'RequestTimeout',
+];
+const brokenConnections = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN'];
+
+function nameIn(fault: object): string {
+  return 'name' in fault ? String(fault.name) : '';
 }
 
 /** Where a failure came from, without its message. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { PermanentName } from '../../shared/errors.ts';
+import { PermanentError, type PermanentName } from '../../shared/errors.ts';
 import type { Files } from '../../shared/files.ts';
 import { parseJson } from '../../shared/json.ts';
 import type { MailboxLedger, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
@@ -25,7 +25,6 @@ const storedHeaders = z.object({
   linkedMessageId: z.string().optional(),
   statusCode: z.string().optional(),
   statusDescription: z.string().optional(),
-  statusTimestamp: z.string().optional(),
 });
 
 const headersBytes = 65_536;
@@ -38,25 +37,32 @@ const headersBytes = 65_536;
  */
 export async function settleMessages(runId: string, deps: SettleDeps): Promise<void> {
   for (const message of await deps.ledger.unsettledMessages()) {
-    const headers = await readHeaders(message, deps);
-    if (!headers) {
+    try {
+      const [outcome, found] = await settled(message, runId, deps);
+      await settle(message, outcome, found, deps);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      // One message that nobody can make sense of must not keep all others waiting. It stays in S3.
+      log.error('message.unreadable', { messageId: message.messageId, errorName: error.name });
       await settle(message, 'unreadable', undefined, deps);
-      continue;
     }
-    const verdict = classifyReply(headers, await deps.files.readHead(message.body.key, classifiedBytes), deps.source);
-    if (verdict.class === 'foreign') {
-      await settle(message, 'foreign', undefined, deps);
-      continue;
-    }
-    const found = await partOf(headers, runId, deps);
-    if (!found) {
-      await settle(message, 'orphan', undefined, deps);
-      continue;
-    }
-    const reply: Reply = { messageId: message.messageId, body: message.body, asAt: asAtOf(headers, message) };
-    const outcome = await attach(verdict, reply, found, deps);
-    await settle(message, outcome, found, deps);
   }
+}
+
+/** What becomes of a message, and the part that it speaks of where it is one of ours. */
+async function settled(
+  message: StoredMessage,
+  runId: string,
+  deps: SettleDeps,
+): Promise<[outcome: string, found?: FoundPart]> {
+  const headers = await readHeaders(message, deps);
+  if (!headers) return ['unreadable'];
+  const verdict = classifyReply(headers, await deps.files.readHead(message.body.key, classifiedBytes), deps.source);
+  if (verdict.class === 'foreign') return ['foreign'];
+  const found = await partOf(headers, runId, deps);
+  if (!found) return ['orphan'];
+  const reply: Reply = { messageId: message.messageId, body: message.body, asAt: asAtOf(message) };
+  return [await attach(verdict, reply, found, deps), found];
 }
 
 interface FoundPart {
@@ -182,19 +188,15 @@ async function fail(
   return moved ? state : `${state}-late`;
 }
 
-/** Undefined where they are not as this version writes them: such a message must not keep the others waiting. */
+/** Undefined where they are not as this version writes them. */
 async function readHeaders({ headersKey }: StoredMessage, { files }: SettleDeps): Promise<MessageHeaders | undefined> {
   const text = (await files.readHead(headersKey, headersBytes)).toString('utf8');
   return storedHeaders.safeParse(parseJson(text)).data;
 }
 
-/** When MESH handed the message over, where it says so; else when we received it. */
-function asAtOf({ statusTimestamp }: MessageHeaders, { receivedAt }: StoredMessage): string {
-  const match = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})/.exec(statusTimestamp ?? '');
-  if (!match) return receivedAt.replace(/\.\d+Z$/, 'Z');
-  const [, year = '', month = '', day = '', hour = '', minute = '', second = ''] = match;
-  const stated = `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
-  return Number.isNaN(Date.parse(stated)) ? receivedAt.replace(/\.\d+Z$/, 'Z') : stated;
+/** When we received it, by our own clock, recorded once: MESH's own time stamp does not say which zone it is in. */
+function asAtOf({ receivedAt }: StoredMessage): string {
+  return receivedAt.replace(/\.\d+Z$/, 'Z');
 }
 
 function digits(code: string): string {

@@ -32,7 +32,7 @@ export interface CloseRunDeps {
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list'>;
-  readonly latest: Pick<LatestSnapshot, 'move'>;
+  readonly latest: Pick<LatestSnapshot, 'move' | 'endWriting'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
   readonly files: Pick<Files, 'writeOnce'>;
   readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
@@ -99,6 +99,7 @@ async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, de
       `Another run has completed since run ${runId} began: start a new run`,
     );
   }
+  await deps.latest.endWriting(runId);
 }
 
 /** A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. */

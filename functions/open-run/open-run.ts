@@ -14,6 +14,8 @@ export const startInput = z
     mode: runMode.default('refresh'),
     resumeRunId: z.string().regex(runIdForm, 'must be a run id such as 20260901T020000Z-7f3a').optional(),
     cohort: cohortChoice.optional(),
+    /** Write everybody's Consent anew: after a run that could not be finished, or into a store that is new. */
+    rewrite: z.boolean().default(false),
     reason: statedReason.optional(),
   })
   .refine(({ trigger, reason }) => trigger !== 'console' || reason !== undefined, {
@@ -56,14 +58,14 @@ export interface OpenRunDeps {
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'open' | 'find' | 'read' | 'update'>;
   readonly mailbox: Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
-  readonly latest: Pick<LatestSnapshot, 'read'>;
+  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter'>;
 }
 
 /**
  * Opens a run, or opens an earlier one again: one run per moment and starter, one run at a time per mailbox. A resumed
  * run goes through every state once more, and each step passes over what it finds done.
  *
- * @throws PermanentError RunUnknown, SnapshotSuperseded
+ * @throws PermanentError RunUnknown, SnapshotSuperseded; RunUnfinished where an earlier run stopped while it wrote
  */
 export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunDeps): Promise<OpenRunOutput> {
   const isReopened = input.resumeRunId !== undefined;
@@ -78,6 +80,13 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
   if (!lease.held) return { disposition: 'already-running', ...said, holder: lease.holder };
 
   const latest = await deps.latest.read();
+  const unfinished = await deps.latest.unfinishedWriter();
+  if (unfinished !== undefined && unfinished !== runId && !input.rewrite) {
+    throw new PermanentError(
+      'RunUnfinished',
+      `Run ${unfinished} began to write and has not finished, so the store differs from the snapshot: resume it, or start a run with "rewrite": true`,
+    );
+  }
   if (existing) {
     if (latest && latest.runId !== runId && latest.manifestKey !== existing.baseManifestKey) {
       throw new PermanentError(
@@ -88,13 +97,17 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     const isRepeat = existing.executionArn === execution.id;
     if (!isRepeat) {
       const opening = existing.opening + 1;
-      await deps.runs.update(runId, {
-        state: 'running',
-        executionArn: execution.id,
-        mode: input.mode,
-        opening,
-        ...(input.reason === undefined ? {} : { reason: input.reason }),
-      });
+      await deps.runs.update(
+        runId,
+        {
+          state: 'running',
+          executionArn: execution.id,
+          mode: input.mode,
+          opening,
+          ...(input.reason === undefined ? {} : { reason: input.reason }),
+        },
+        ['failure', 'outcome', 'review'],
+      );
     }
     return { disposition: 'opened', ...said };
   }
@@ -108,6 +121,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     executionArn: execution.id,
     openedAt: execution.startedAt,
     opening: 1,
+    ...(input.rewrite ? { isRewrite: true } : {}),
     ...(latest ? { baseManifestKey: latest.manifestKey } : {}),
   };
   if (await deps.runs.open(row)) return { disposition: 'opened', ...said };

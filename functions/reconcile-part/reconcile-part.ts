@@ -52,7 +52,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   if (row.state !== 'answered' || !row.reply) {
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no answer to reconcile`);
   }
-  const { baseManifestKey } = await deps.runs.read(runId);
+  const { baseManifestKey, isRewrite } = await deps.runs.read(runId);
   const entries = entriesWithin(await deps.readManifest(baseManifestKey), row);
   const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
   const { returned, duplicates } = await matchAnswer(cohort.nhsNumbers, await deps.files.openVerified(row.reply.body));
@@ -62,7 +62,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   const previous = new PreviousRecords(entries, deps.files);
   const context = {
     asAt: row.reply.asAt,
-    isModelCurrent: entries.every((entry) => entry.modelVersion === modelVersion),
+    isModelCurrent: isRewrite !== true && entries.every((entry) => entry.modelVersion === modelVersion),
     retentionDays: deps.retentionDays,
   };
   for await (const { record, change } of reconcile(cohort, returned, previous.read(), context)) {

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import type { Parts } from '../../shared/ledger/parts.ts';
+import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { parseJson } from '../../shared/json.ts';
+import type { WriteOutcome } from '../../shared/report/written.ts';
 import { reportOf, type Report } from '../../shared/report/report.ts';
 
 export const recordFailureInput = z.object({
@@ -11,8 +12,6 @@ export const recordFailureInput = z.object({
   execution: z.string(),
   startedAt: z.string(),
   stage: z.string(),
-  /** Consents that are written all the same. */
-  written: z.number(),
   error: z.object({ Error: z.string(), Cause: z.string().optional() }),
 });
 export type RecordFailureInput = z.infer<typeof recordFailureInput>;
@@ -28,6 +27,7 @@ export interface RecordFailureDeps {
   readonly parts: Pick<Parts, 'list'>;
   readonly mailbox: Pick<MailboxLedger, 'releaseLease'>;
   readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
+  readonly writtenSoFar: (parts: readonly Part[]) => Promise<WriteOutcome>;
   readonly notify: (subject: string, message: string) => Promise<void>;
 }
 
@@ -38,17 +38,20 @@ export async function recordFailure(input: RecordFailureInput, deps: RecordFailu
   await deps.mailbox.releaseLease(execution);
 
   const run = runId === null ? undefined : await deps.runs.find(runId);
+  let isPartlyWritten = false;
   // Another execution's run of the same id is none of this one's business.
   if (run?.executionArn === execution) {
     const parts = await deps.parts.list(run.runId);
-    const ending = { closedAt: deps.now().toISOString(), outcome: 'Failed', failure, written: input.written } as const;
+    const done = await deps.writtenSoFar(parts);
+    isPartlyWritten = done.written > 0;
+    const ending = { closedAt: deps.now().toISOString(), outcome: 'Failed', failure, ...done } as const;
     const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));
     await deps.runs.update(run.runId, { state: 'failed', failure, reportKey });
   }
   const named = run ? `run ${run.runId}` : `the run started ${input.startedAt}`;
   await deps.notify(
     `NDOP ${named} failed: ${failure.name}`,
-    `${failure.message}\nStage: ${stage}\nNo later stage has run.`,
+    `${failure.message}\nStage: ${stage}\n${isPartlyWritten ? 'Some Consents are written: resume the run.' : 'No Consent was written.'}`,
   );
   return { name: failure.name, message: failure.message };
 }

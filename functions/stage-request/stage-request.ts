@@ -14,7 +14,12 @@ import {
 } from '../../shared/ndop/request.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
-export const stageRequestInput = z.object({ runId: z.string(), part: z.number() });
+export const stageRequestInput = z.object({
+  runId: z.string(),
+  part: z.number(),
+  /** An earlier opening may have staged requests that were never sent. */
+  isReopened: z.boolean(),
+});
 export type StageRequestInput = z.infer<typeof stageRequestInput>;
 
 export interface StageRequestOutput {
@@ -37,11 +42,13 @@ export interface StageRequestDeps {
  * anew, under a LocalID and a file name that were never used.
  */
 export async function stageRequest(
-  { runId, part }: StageRequestInput,
+  { runId, part, isReopened }: StageRequestInput,
   deps: StageRequestDeps,
 ): Promise<StageRequestOutput> {
   const row = await deps.parts.read(runId, part);
-  const isToStage = row.state === 'built' || failedStates.includes(row.state);
+  // Another run may have sent since under a later number, and an older number must not follow a newer one.
+  const isStale = isReopened && row.state === 'staged';
+  const isToStage = row.state === 'built' || isStale || failedStates.includes(row.state);
   if (!isToStage) return { part, rows: row.rows, bytes: row.request?.bytes ?? 0 };
 
   const identity = { runId, part, attempt: row.attempt + 1 };

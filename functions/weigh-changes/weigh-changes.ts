@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import { failedStates, type ChangeCounts, type Parts } from '../../shared/ledger/parts.ts';
+import { failedStates, type ChangeCounts, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { changePasses, type ChangePass } from '../../shared/ndop/changes.ts';
 import { reasonsToHold, type PlausibilityLimits, type RunTotals } from '../../shared/ndop/plausibility.ts';
@@ -38,6 +38,9 @@ export interface WeighChangesDeps {
   readonly limits: PlausibilityLimits;
   readonly bulkImportThreshold: number;
   readonly reviewSeconds: number;
+  /** Days after which an answer says nothing any more. */
+  readonly maxAgeDays: number;
+  readonly now: () => Date;
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list' | 'move'>;
@@ -48,7 +51,7 @@ export interface WeighChangesDeps {
 /**
  * Sums what the parts found, decides whether it is plausible, and lists the change files in the order of writing.
  *
- * @throws LeaseLost; SnapshotSuperseded where another run has completed since this one began
+ * @throws LeaseLost; SnapshotSuperseded where another run has completed since this one began; AnswersExpired
  */
 export async function weighChanges(input: WeighChangesInput, deps: WeighChangesDeps): Promise<WeighChangesOutput> {
   const { runId, execution } = input;
@@ -62,6 +65,7 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
     throw new PermanentError('SnapshotSuperseded', `Run ${latest.runId} has completed since run ${runId} began`);
   }
   const parts = await deps.parts.list(runId);
+  refuseExpired(parts, deps);
   const reconciled = parts.flatMap(({ part, rows, reconciled: result }) => (result ? [{ part, rows, ...result }] : []));
   const sum = (value: (part: (typeof reconciled)[number]) => number) =>
     reconciled.reduce((total, part) => total + value(part), 0);
@@ -75,7 +79,7 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
     previousRows: sum((part) => part.previousRows),
     changes,
     duplicates: sum((part) => part.duplicates),
-    parts: reconciled.map(({ part, rows, notOptedOut }) => ({ part, asked: rows, returned: notOptedOut })),
+    parts: reconciled,
   };
   const reasons = reasonsToHold(totals, deps.limits);
   const { optedOut, notOptedOut, previousOptedOut, previousRows } = totals;
@@ -93,4 +97,21 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
     files: { activations: filesOf(changePasses[0]), others: filesOf(changePasses[1]) },
     ...(failure ? { failure } : {}),
   };
+}
+
+const millisecondsPerDay = 86_400_000;
+
+/** A check counts from the moment that its request was sent; a resume long after must ask anew. */
+function refuseExpired(parts: readonly Part[], { maxAgeDays, now }: WeighChangesDeps): void {
+  const oldest = parts.find(
+    ({ state, sentAt }) =>
+      state === 'reconciled' &&
+      sentAt !== undefined &&
+      now().getTime() - Date.parse(sentAt) > maxAgeDays * millisecondsPerDay,
+  );
+  if (!oldest) return;
+  throw new PermanentError(
+    'AnswersExpired',
+    `The answer to part ${oldest.part} is more than ${maxAgeDays} days old: start a new run`,
+  );
 }

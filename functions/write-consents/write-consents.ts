@@ -6,8 +6,10 @@ import { consentOf, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
 import type { Files } from '../../shared/files.ts';
 import { parseJson } from '../../shared/json.ts';
+import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
+import type { Runs } from '../../shared/ledger/runs.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import type { Change } from '../../shared/ndop/reconcile.ts';
 import { runFiles } from '../../shared/run-files.ts';
@@ -30,9 +32,11 @@ export interface WriteConsentsDeps {
   /** How many batches are under way at once. */
   readonly concurrency: number;
   readonly leaseSeconds: number;
+  readonly runs: Pick<Runs, 'read'>;
   readonly parts: Pick<Parts, 'read'>;
+  readonly latest: Pick<LatestSnapshot, 'beginWriting'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
-  readonly files: Pick<Files, 'readVerified' | 'find' | 'writeOnce'>;
+  readonly files: Pick<Files, 'readVerified' | 'find' | 'writeOnce' | 'writeStreamOnce'>;
   readonly writeBatch: (writes: readonly Write[]) => Promise<BatchOutcome>;
 }
 
@@ -56,6 +60,10 @@ export async function writeConsents(input: WriteConsentsInput, deps: WriteConsen
   const proof = evidence.safeParse(parseJson((await deps.files.find(evidenceKey))?.toString('utf8') ?? ''));
   if (proof.success) return proof.data;
 
+  const { isRewrite = false } = await deps.runs.read(runId);
+  if (!(await deps.latest.beginWriting(runId, isRewrite))) {
+    throw new PermanentError('RunUnfinished', `Another run began to write and has not finished: run ${runId} may not`);
+  }
   const options = { ...deps.consent, runId };
   // Read whole, so that a file that is not what the ledger recorded is refused before the first write.
   const bytes = await deps.files.readVerified(changeFile);
@@ -80,6 +88,10 @@ export async function writeConsents(input: WriteConsentsInput, deps: WriteConsen
   if (refused.length > 0) {
     const statuses = [...new Set(refused.map(([status]) => status))].sort().join(', ');
     const count = refused.reduce((sum, [, times]) => sum + times, 0);
+    await deps.files.writeStreamOnce(
+      runFiles.refused(changeFile.key),
+      Readable.from([Buffer.from(JSON.stringify({ written, refused: count }))]),
+    );
     throw new PermanentError(
       'ConsentWritesRefused',
       `The FHIR store refused ${count} of ${written + count} Consents (status ${statuses}): see its log, then resume run ${runId}`,

@@ -80,5 +80,6 @@ export class DataStack extends Stack {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.topic = new Topic(this, 'Operators', { masterKey: this.key, enforceSSL: true });
+    this.topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
   }
 }

@@ -57,14 +57,16 @@ const environment = z.strictObject({
     patientReference: z.enum(['literal', 'logical']),
     /** Changes beyond which a bulk import job writes them. */
     bulkImportThreshold: z.int().positive(),
+    /** Days after which an answer says nothing any more, counted from its request. */
+    maxAgeDays: z.int().min(1).max(21),
     /** Days after leaving the cohort when a person's Consent is deleted. */
     retentionDays: z.int().min(1).max(30),
   }),
   schedule: z.strictObject({
     enabled: z.boolean(),
-    weekDay: z.string(),
+    weekDay: z.enum(['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN']),
     hour: z.int().min(3).max(23),
-    minute: z.int(),
+    minute: z.int().min(0).max(59),
   }),
 });
 
@@ -85,11 +87,21 @@ export function defineEnvironment(given: Environment): Environment {
 }
 
 /** Live and test must never meet: mailbox, host and number range together. */
-function guards({ name, mesh, cohort, fhir }: Environment): string[] {
+function guards({ name, mesh, cohort, replies, fhir }: Environment): string[] {
   const faults: string[] = [];
+  if (replies.pollPlan.slice(0, -1).some(({ untilSeconds }) => untilSeconds === undefined)) {
+    faults.push('replies.pollPlan: only the last stretch is without end');
+  }
   const isLive = mesh.ndopMailbox === ndopMailboxes.live;
   if (isLive !== (name === 'prod'))
     faults.push(`mesh.ndopMailbox: ${mesh.ndopMailbox} is for ${isLive ? 'prod' : 'tests'} alone`);
+  const isTestMailbox = /OT\d+$/.test(mesh.mailbox);
+  if (isTestMailbox === (name === 'prod')) {
+    faults.push(`mesh.mailbox: ${mesh.mailbox} is for ${isTestMailbox ? 'tests' : 'prod'} alone`);
+  }
+  if (name !== 'prod' && name !== 'local' && cohort.nhsNumberRanges.some((range) => range !== 'test')) {
+    faults.push('cohort.nhsNumberRanges: live numbers must not reach a test service');
+  }
   if (name === 'prod' && mesh.baseUrl !== meshHosts.live) faults.push(`mesh.baseUrl: prod uses ${meshHosts.live}`);
   if (name !== 'prod' && mesh.baseUrl === meshHosts.live) faults.push('mesh.baseUrl: the live host is for prod alone');
   if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {

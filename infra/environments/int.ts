@@ -24,6 +24,7 @@ export const integration = defineEnvironment({
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
     patientReference: 'literal',
     bulkImportThreshold: 5_000_000,
+    maxAgeDays: 21,
     retentionDays: 30,
   },
 });

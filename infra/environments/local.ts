@@ -24,6 +24,7 @@ export const local = defineEnvironment({
     namespace: 'https://fhir.example.nhs.uk/ndop',
     patientReference: 'literal',
     bulkImportThreshold: 5_000_000,
+    maxAgeDays: 21,
     retentionDays: 30,
   },
 });

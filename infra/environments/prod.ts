@@ -24,7 +24,9 @@ export const prod = defineEnvironment({
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
     patientReference: 'literal',
     bulkImportThreshold: 5_000_000,
+    maxAgeDays: 21,
     retentionDays: 30,
   },
-  schedule: { ...defaults.schedule, enabled: true },
+  // Enable it once the sign-off is written down and a dry run has been looked at.
+  schedule: { ...defaults.schedule, enabled: false },
 });

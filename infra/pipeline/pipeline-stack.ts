@@ -44,5 +44,6 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
     new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
     new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });
+    new CfnOutput(this, 'Mailbox', { value: environment.mesh.mailbox });
   }
 }

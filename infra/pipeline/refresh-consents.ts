@@ -73,6 +73,7 @@ export class RefreshConsents extends Construct {
         isDryRun: result('isDryRun'),
         isReopened: result('isReopened'),
         needsExport: result('needsExport'),
+        waitSeconds: 300,
         waitedSeconds: 0,
         written: 0,
         decision: 'none needed',
@@ -111,7 +112,7 @@ export class RefreshConsents extends Construct {
     const stageTheRequests = this.#forEachPart('Stage the requests', '{% $parts %}', 'Not staged', {
       name: 'Stage the request',
       step: steps.stageRequest,
-      payload: { runId: '{% $runId %}', part: '{% $states.input %}' },
+      payload: { runId: '{% $runId %}', part: '{% $states.input %}', isReopened: '{% $isReopened %}' },
       timeout: Duration.minutes(6),
     });
     const isDryRun = Choice.jsonata(this, 'Dry run?');
@@ -132,6 +133,10 @@ export class RefreshConsents extends Construct {
       .otherwise(sendTheRequests);
 
     // Look at the inbox straight after sending, as MESH wants it, then wait and look again until nothing is out
+    const waitForReplies = Wait.jsonata(this, 'Wait for replies', {
+      time: WaitTime.seconds('{% $waitSeconds %}'),
+      assign: { waitedSeconds: '{% $waitedSeconds + $waitSeconds %}' },
+    });
     const checkTheInbox = this.#task('Check the inbox', {
       step: steps.checkInbox,
       payload: { ...runAndExecution, waitedSeconds: '{% $waitedSeconds %}' },
@@ -143,6 +148,8 @@ export class RefreshConsents extends Construct {
         waitSeconds: result('waitSeconds'),
         failure: failureOrBefore,
       },
+      // A reply is waited for over days: an outage of some hours must not end the run.
+      catchFirst: (task) => task.addCatch(waitForReplies, { errors: ['MeshUnavailable', 'MeshThrottled'] }),
     });
     sendTheRequests.next(checkTheInbox);
     anyoneToCheck
@@ -152,10 +159,6 @@ export class RefreshConsents extends Construct {
       .otherwise(stageTheRequests);
     const allAnswered = Choice.jsonata(this, 'All answered?');
     checkTheInbox.next(allAnswered);
-    const waitForReplies = Wait.jsonata(this, 'Wait for replies', {
-      time: WaitTime.seconds('{% $waitSeconds %}'),
-      assign: { waitedSeconds: '{% $waitedSeconds + $waitSeconds %}' },
-    });
     waitForReplies.next(checkTheInbox);
     const whatCameBack = Choice.jsonata(this, 'What came back?');
     allAnswered.when(Condition.jsonata('{% $waiting > 0 %}'), waitForReplies).otherwise(whatCameBack);
@@ -350,7 +353,10 @@ export class RefreshConsents extends Construct {
 
   /** Inside a Map: ends the iteration, and so the Map, under the error that its task ended with. */
   #rethrow(name: string): Fail {
-    return Fail.jsonata(this, name, { error: '{% $states.input.Error %}', cause: '{% $states.input.Cause %}' });
+    return Fail.jsonata(this, name, {
+      error: '{% $states.input.Error %}',
+      cause: "{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
+    });
   }
 
   #recordTheFailure({ recordFailure }: Steps): LambdaInvoke {
@@ -365,7 +371,6 @@ export class RefreshConsents extends Construct {
         execution: '{% $states.context.Execution.Id %}',
         startedAt: '{% $states.context.Execution.StartTime %}',
         stage: '{% $stage %}',
-        written: '{% $exists($written) ? $written : 0 %}',
         error: '{% $error %}',
       },
       timeout: Duration.minutes(2),

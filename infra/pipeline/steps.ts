@@ -118,6 +118,7 @@ export class Steps extends Construct {
       settings: {
         ...ledgerAndLease,
         BULK_IMPORT_THRESHOLD: String(fhir.bulkImportThreshold),
+        MAX_AGE_DAYS: String(fhir.maxAgeDays),
         MAX_CHANGE_POINTS: String(plausibility.maxChangePoints),
         MAX_DEACTIVATIONS: String(plausibility.maxDeactivations),
         MAX_OPT_OUT_PERCENT: String(plausibility.maxOptOutPercent),

@@ -30,23 +30,16 @@ export function* syntheticRows(count: number, seed: number): Generator<CohortRow
 }
 
 /**
- * The rows of a cohort as Patients. A row without a patient id gets one that is the same in the next month's run and
- * says nothing of the number without the key.
- *
- * @throws UsageError where a patient id is not a FHIR id
+ * The rows of a cohort as Patients. A row without a patient id, or with one that no FHIR store can hold, gets one that is
+ * the same in the next month's run and says nothing of the number without the key.
  */
 export async function* patientsOf(
   rows: AsyncIterable<CohortRow> | Iterable<CohortRow>,
   idKey: string,
 ): AsyncGenerator<Patient> {
   const repeats = new Map<string, number>();
-  for await (const { row, nhsNumber, patientId } of rows) {
-    if (patientId !== undefined && !idForm.test(patientId)) {
-      throw new UsageError(
-        `--cohort: the patientId in row ${row} is no FHIR id (letters, digits, - and ., at most 64)`,
-      );
-    }
-    const id = patientId ?? derivedId(nhsNumber, repeats, idKey);
+  for await (const { nhsNumber, patientId } of rows) {
+    const id = patientId !== undefined && idForm.test(patientId) ? patientId : derivedId(nhsNumber, repeats, idKey);
     const value = nhsNumber.replace(/\p{Cc}/gu, ' ').trim();
     yield {
       resourceType: 'Patient',

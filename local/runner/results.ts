@@ -22,7 +22,7 @@ const names = [
 ] as const;
 export type ResultName = (typeof names)[number];
 
-/** The folder that `--out` names: emptied of an earlier run's results when a run begins. */
+/** The folder that `--out` names. */
 export class Results {
   readonly directory: string;
   readonly #lines: Record<'logs.ndjson' | 'mesh.ndjson' | 'notifications.ndjson', string[]> = {
@@ -44,8 +44,12 @@ export class Results {
       });
     const foreign = present.filter((name) => !names.some((ours) => ours === name));
     if (foreign.length > 0) throw new UsageError(`--out: ${directory} holds other things, such as ${foreign[0] ?? ''}`);
-    for (const name of present) await rm(join(directory, name));
     return new Results(directory);
+  }
+
+  /** Removes an earlier run's results: only once the new run is sure to begin. */
+  async clear(): Promise<void> {
+    for (const name of names) await rm(join(this.directory, name), { force: true });
   }
 
   log({ functionName, requestId, at, line }: LogLine): void {

@@ -64,6 +64,7 @@ export async function runLocally(options: Options): Promise<Summary> {
   });
   try {
     await runtime.healthLake.replacePatients(patientsOf(cohortRows(options), runtime.idKey));
+    await results.clear();
     if (options.serve) await announce(runtime, servedFile, say);
     say(`Scenario ${options.scenario}: ${scenario.tells}`);
     const progress = showProgress(process.stdout.isTTY && !options.json);
@@ -83,7 +84,7 @@ export async function runLocally(options: Options): Promise<Summary> {
     const measured = { durationMs: performance.now() - began, memory: runtime.lambda.memoryUsed() };
     const summary = summaryOf(main, executions, report, measured);
     await results.writeJson('summary.json', summary);
-    process.stdout.write(`${options.json ? JSON.stringify(summary) : summaryText(summary, options.out)}\n`);
+    process.stdout.write(`${options.json ? JSON.stringify(summary) : summaryText(summary, report && options.out)}\n`);
     if (options.serve) await untilInterrupted(servedFile);
     return summary;
   } finally {

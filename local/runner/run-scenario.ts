@@ -51,7 +51,11 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   const ended: EndedExecution[] = [];
   for (const [index, run] of scenario.runs.entries()) {
     const ndop = answer(run, options);
-    const input = await inputOf(run, ended.at(-1)?.runId, scheduledTime, options);
+    if (run.refusedEntries !== undefined) {
+      runtime.healthLake.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
+    }
+    const earlier = ended.find((execution) => execution.runId !== undefined)?.runId;
+    const input = await inputOf(run, earlier, scheduledTime, options);
     const execution = await start(input, runtime);
     const ending = watch(execution, runtime);
     under.push(ending);
@@ -98,6 +102,7 @@ async function inputOf(
     trigger: 'console',
     reason: 'local run',
     mode,
+    ...(run.isRewrite === true ? { rewrite: true } : {}),
     ...(mode === 'resume' ? { resumeRunId: earlierRunId } : {}),
     ...(run.cohortFromCsv === true ? { cohort: { source: 's3', key: csvKey } } : {}),
   };

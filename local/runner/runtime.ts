@@ -6,6 +6,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { ledgerKeys, type Setting } from '../../shared/contract.ts';
+import { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { LedgerTable } from '../../shared/ledger/table.ts';
 import { place, type Deployment } from '../assembly/deployment.ts';
 import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
 import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
@@ -143,6 +145,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const clientOptions = { region: place.region, credentials: operator };
     const dynamoDbClient = new DynamoDBClient({ ...clientOptions, endpoint: dynamoDb.url });
     await createLedger(dynamoDbClient, deployment.table);
+    await freeMailbox(new MailboxLedger(new LedgerTable(dynamoDbClient, deployment.table), mailboxId));
     return {
       deployment,
       mesh,
@@ -190,7 +193,7 @@ function onlyWhereSet(
   return Object.fromEntries(Object.entries(settings).filter(([name]) => name in environment));
 }
 
-function mailboxOf({ functions }: Deployment): string {
+export function mailboxOf({ functions }: Deployment): string {
   return functions.find(({ environment }) => environment.MAILBOX !== undefined)?.environment.MAILBOX ?? '';
 }
 
@@ -209,6 +212,12 @@ async function readSecrets(file: string): Promise<z.infer<typeof keptSecrets>> {
   };
   await writeFile(file, JSON.stringify(made), { mode: 0o600 });
   return made;
+}
+
+/** Executions live in this process: whichever still held the mailbox when an earlier one was stopped is gone. */
+async function freeMailbox(mailbox: MailboxLedger): Promise<void> {
+  const holder = await mailbox.holder();
+  if (holder) await mailbox.releaseLease(holder.execution);
 }
 
 async function createLedger(client: DynamoDBClient, tableName: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
-import type { Runtime } from './runtime.ts';
+import { mailboxOf, type Runtime } from './runtime.ts';
 
 /** Tells what is served, to the reader and, in a file, to `npm run ops`. */
 export async function announce(
@@ -8,7 +8,14 @@ export async function announce(
   say: (line: string) => void,
 ): Promise<void> {
   const { bucket, table, stateMachine } = deployment;
-  const served = { endpoints, operator, bucket, table, stateMachineArn: stateMachine.arn };
+  const served = {
+    endpoints,
+    operator,
+    bucket,
+    table,
+    stateMachineArn: stateMachine.arn,
+    mailboxId: mailboxOf(deployment),
+  };
   await writeFile(servedFile, JSON.stringify(served, undefined, 2), { mode: 0o600 });
   say('Serving until interrupted (Ctrl-C); npm run ops works on what is served:');
   for (const [name, url] of Object.entries(endpoints)) say(`  ${name}=${url}`);

@@ -52,7 +52,7 @@ export const keptReport = z.looseObject({
     updated: z.number(),
     retired: z.number(),
   }),
-  consents: z.object({ written: z.number() }),
+  consents: z.object({ written: z.number(), failed: z.number() }),
 });
 export type KeptReport = z.infer<typeof keptReport>;
 
@@ -62,7 +62,7 @@ const nothing: Pick<KeptReport, 'cohort' | 'parts' | 'optedOut' | 'notOptedOut' 
   optedOut: 0,
   notOptedOut: 0,
   changes: { activated: 0, deactivated: 0, created: 0, updated: 0, retired: 0 },
-  consents: { written: 0 },
+  consents: { written: 0, failed: 0 },
 };
 
 export function summaryOf(
@@ -84,7 +84,7 @@ export function summaryOf(
     optedOut,
     notOptedOut,
     changes,
-    consents: { written: consents.written, failed: 0 },
+    consents,
     durationMs: Math.round(measured.durationMs),
     executions: all.map(outcomeOf),
     lambdaMemoryMb: Object.fromEntries([...measured.memory].map(([name, megabytes]) => [name, Math.round(megabytes)])),

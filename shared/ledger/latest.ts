@@ -11,6 +11,8 @@ const latest = z.object({
 export type Latest = z.infer<typeof latest>;
 
 const key = { pk: 'LATEST', sk: 'LATEST' };
+const writerKey = { pk: 'LATEST', sk: 'WRITER' };
+const writer = z.object({ runId: z.string() });
 
 /** The pointer to the newest snapshot: it moves only after every write of a run has succeeded. */
 export class LatestSnapshot {
@@ -22,6 +24,30 @@ export class LatestSnapshot {
 
   read(): Promise<Latest | undefined> {
     return this.#table.read(key, latest);
+  }
+
+  /**
+   * The run that has begun to write and has not closed: the FHIR store then holds what no snapshot says, and comparing
+   * with the snapshot would leave it so.
+   */
+  async unfinishedWriter(): Promise<string | undefined> {
+    return (await this.#table.read(writerKey, writer))?.runId;
+  }
+
+  /**
+   * Records, before the first write, that the store will differ from the snapshot until this run closes.
+   *
+   * @param takesOver whether this run rewrites everybody, and so whatever an unfinished run has left
+   * @returns false where another run is unfinished
+   */
+  beginWriting(runId: string, takesOver: boolean): Promise<boolean> {
+    const unlessAnother = { expression: 'attribute_not_exists(pk) OR runId = :runId', values: { ':runId': runId } };
+    return this.#table.put(writerKey, { runId }, takesOver ? undefined : unlessAnother);
+  }
+
+  /** Records, once the pointer has moved, that the store is as the snapshot says. */
+  async endWriting(runId: string): Promise<void> {
+    await this.#table.remove(writerKey, { expression: 'runId = :runId', values: { ':runId': runId } });
   }
 
   /** Moves the pointer from the snapshot that the run compared with; false where another run has moved it since. */

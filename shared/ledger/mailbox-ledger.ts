@@ -77,6 +77,12 @@ export class MailboxLedger {
     });
   }
 
+  /** Who holds the mailbox now, if anybody does. */
+  async holder(): Promise<LeaseHolder | undefined> {
+    const found = await this.#table.read(this.#key('LEASE'), lease);
+    return found && { execution: found.execution, runId: found.runId };
+  }
+
   async lastHandshake(): Promise<Date | undefined> {
     const last = await this.#table.read(this.#key('HANDSHAKE'), handshake);
     return last && new Date(last.at);

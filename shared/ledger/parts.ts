@@ -121,9 +121,14 @@ export class Parts {
     return found;
   }
 
-  /** Writes a part anew; a repeat of the step that builds parts writes the same again. */
+  /** Writes a part anew, unless it has gone on since; a repeat of the step that builds parts writes the same again. */
   async put(runId: string, row: Part): Promise<void> {
-    await this.#table.put(keyOf(runId, row.part), row);
+    const kept = await this.#table.put(keyOf(runId, row.part), row, {
+      expression: 'attribute_not_exists(pk) OR #state = :built',
+      names: { '#state': 'state' },
+      values: { ':built': 'built' },
+    });
+    if (!kept) throw new PermanentError('LedgerInconsistent', `Part ${row.part} of run ${runId} has gone on already`);
   }
 
   /**

@@ -5,7 +5,13 @@ import type { LedgerTable } from './table.ts';
 
 export const cohortChoice = z.discriminatedUnion('source', [
   z.strictObject({ source: z.literal('fhir-store') }),
-  z.strictObject({ source: z.literal('s3'), key: z.string().min(1) }),
+  z.strictObject({
+    source: z.literal('s3'),
+    key: z
+      .string()
+      .regex(/^cohorts\/[\w./-]+$/, 'must be a key below cohorts/')
+      .refine((key) => !/\d{9}/.test(key), 'must not hold a number of nine or more digits'),
+  }),
 ]);
 export type CohortChoice = z.infer<typeof cohortChoice>;
 
@@ -43,6 +49,8 @@ const run = z.object({
   cohortChoice,
   executionArn: z.string(),
   openedAt: z.string(),
+  /** Everybody's Consent is written anew, whatever the snapshot says of it. */
+  isRewrite: z.boolean().optional(),
   /** How often the run was opened: 1, and one more with each resume. */
   opening: z.number(),
   /** Manifest that this run compares with; absent in the first run of all. */
@@ -85,8 +93,9 @@ export class Runs {
     return found;
   }
 
-  async update(runId: string, fields: Partial<Run>): Promise<void> {
-    if (!(await this.#table.set(keyOf(runId), fields))) {
+  /** @param forgotten what no longer holds of the run */
+  async update(runId: string, fields: Partial<Run>, forgotten: readonly (keyof Run)[] = []): Promise<void> {
+    if (!(await this.#table.set(keyOf(runId), fields, undefined, forgotten))) {
       throw new PermanentError('RunUnknown', `No run ${runId} stands in the ledger`);
     }
   }

@@ -57,10 +57,10 @@ async function* readRows(source: Readable): AsyncGenerator<CohortRow> {
       row += 1;
       const nhsNumber = record[columns.nhsNumber] ?? '';
       const patientId = columns.patientId < 0 ? undefined : record[columns.patientId]?.trim();
-      if (/[\r\n]/.test(nhsNumber.trim() + (patientId ?? ''))) {
+      if (record.some((field) => /[\r\n]/.test(field))) {
         throw new PermanentError(
           'CohortUnreadable',
-          `Row ${row} of the cohort file runs over a line end inside quotes: a quote is missing or too many, and rows would be lost`,
+          `Row ${row} of the cohort file runs over a line end inside quotes. A quote is missing or too many, or a column holds several lines: leave that column out`,
         );
       }
       yield { row, nhsNumber, ...(patientId ? { patientId } : {}) };

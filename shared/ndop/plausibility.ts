@@ -15,11 +15,19 @@ export interface PlausibilityLimits {
 /** So few people may all have opted out without anybody wondering. */
 const emptyAnswerTolerance = 20;
 
+/** What one part's answer came to. */
+export interface PartTotals {
+  readonly part: number;
+  readonly optedOut: number;
+  readonly notOptedOut: number;
+  readonly previousOptedOut: number;
+  readonly previousRows: number;
+}
+
 export interface RunTotals extends Omit<Verdict, 'reasons'> {
   /** Rows that repeated a person in an answer. */
   readonly duplicates: number;
-  /** For each part: how many were asked about, and how many came back. */
-  readonly parts: readonly { readonly part: number; readonly asked: number; readonly returned: number }[];
+  readonly parts: readonly PartTotals[];
 }
 
 /**
@@ -27,37 +35,47 @@ export interface RunTotals extends Omit<Verdict, 'reasons'> {
  * became 4.97 % within June 2021, and women of 30 to 39 stood at 8 %: BJGP Open 8(3), NHS England statistics.
  */
 export function reasonsToHold(totals: RunTotals, limits: PlausibilityLimits): string[] {
+  const { changes, duplicates, parts } = totals;
+  const reasons = rateReasons('', totals, limits);
+  if (changes.deactivate > limits.maxDeactivations) {
+    reasons.push(`${changes.deactivate} people are no longer opted out, above the limit of ${limits.maxDeactivations}`);
+  }
+  if (changes.retire > limits.maxDeactivations) {
+    reasons.push(`${changes.retire} people are to be retired, above the limit of ${limits.maxDeactivations}`);
+  }
+  for (const part of parts) {
+    const asked = part.optedOut + part.notOptedOut;
+    if (part.notOptedOut === 0 && asked > emptyAnswerTolerance) {
+      reasons.push(`the answer to part ${part.part} (${asked} people) is empty`);
+    }
+    // One answer cut off at a line's end is lost in the totals of many.
+    if (parts.length > 1) reasons.push(...rateReasons(`in part ${part.part}, `, part, limits));
+  }
+  if (duplicates > 0) reasons.push(`${duplicates} rows of the answers repeat a person`);
+  return reasons;
+}
+
+type Rates = Omit<PartTotals, 'part'>;
+
+/** What is unusual about the share of opted-out people, and about its move since the earlier snapshot. */
+function rateReasons(where: string, rates: Rates, limits: PlausibilityLimits): string[] {
+  const { optedOut, notOptedOut, previousOptedOut, previousRows } = rates;
   const reasons: string[] = [];
-  const asked = totals.optedOut + totals.notOptedOut;
-  const share = percentOf(totals.optedOut, asked);
+  const asked = optedOut + notOptedOut;
+  const share = percentOf(optedOut, asked);
   if (asked >= limits.rateGateFrom) {
-    if (totals.optedOut === 0) reasons.push(`nobody of ${asked} people is opted out`);
+    if (optedOut === 0) reasons.push(`${where}nobody of ${asked} people is opted out`);
     if (share > limits.maxOptOutPercent) {
-      reasons.push(`${share.toFixed(1)} % are opted out, above the limit of ${limits.maxOptOutPercent} %`);
+      reasons.push(`${where}${share.toFixed(1)} % are opted out, above the limit of ${limits.maxOptOutPercent} %`);
     }
   }
-  if (Math.min(asked, totals.previousRows) >= limits.rateGateFrom) {
-    const before = percentOf(totals.previousOptedOut, totals.previousRows);
-    const points = Math.abs(share - before);
-    if (points > limits.maxChangePoints) {
-      reasons.push(
-        `the share moved from ${before.toFixed(1)} % to ${share.toFixed(1)} %, more than ${limits.maxChangePoints} points`,
-      );
+  if (Math.min(asked, previousRows) >= limits.rateGateFrom) {
+    const before = percentOf(previousOptedOut, previousRows);
+    if (Math.abs(share - before) > limits.maxChangePoints) {
+      const move = `from ${before.toFixed(1)} % to ${share.toFixed(1)} %`;
+      reasons.push(`${where}the share moved ${move}, more than ${limits.maxChangePoints} points`);
     }
   }
-  if (totals.changes.deactivate > limits.maxDeactivations) {
-    reasons.push(
-      `${totals.changes.deactivate} people are no longer opted out, above the limit of ${limits.maxDeactivations}`,
-    );
-  }
-  if (totals.changes.retire > limits.maxDeactivations) {
-    reasons.push(`${totals.changes.retire} people are to be retired, above the limit of ${limits.maxDeactivations}`);
-  }
-  for (const { part, asked: rows, returned } of totals.parts) {
-    if (returned === 0 && rows > emptyAnswerTolerance)
-      reasons.push(`the answer to part ${part} (${rows} people) is empty`);
-  }
-  if (totals.duplicates > 0) reasons.push(`${totals.duplicates} rows of the answers repeat a person`);
   return reasons;
 }
 

@@ -12,8 +12,6 @@ export interface MessageHeaders {
   readonly linkedMessageId?: string | undefined;
   readonly statusCode?: string | undefined;
   readonly statusDescription?: string | undefined;
-  /** `yyyyMMddHHmmss`, when MESH handed the message over. */
-  readonly statusTimestamp?: string | undefined;
 }
 
 /** Where replies to us come from, and through which workflow. */

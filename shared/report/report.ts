@@ -31,7 +31,7 @@ export interface Report {
   readonly found: ReportedChanges;
   /** What was carried out: all that was found once a run has completed, else nothing that could be vouched for. */
   readonly changes: ReportedChanges;
-  readonly consents: { readonly written: number };
+  readonly consents: { readonly written: number; readonly failed: number };
   /** Why the run was held for a person, if it was, and what the person decided. */
   readonly review?: { readonly reasons: readonly string[]; readonly decision: string };
   readonly parts: readonly ReportedPart[];
@@ -63,6 +63,8 @@ export interface ReportEnding {
   readonly outcome: RunOutcome | 'Failed';
   readonly failure?: Report['failure'];
   readonly written: number;
+  /** Consents that the FHIR store refused for good. */
+  readonly refused?: number;
   /** The reviewer's words; absent where nobody was asked. */
   readonly decision?: string;
 }
@@ -105,7 +107,7 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       : {}),
     found,
     changes: isWritten ? found : reportedChanges(noChanges),
-    consents: { written: ending.written },
+    consents: { written: ending.written, failed: ending.refused ?? 0 },
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
       : {}),

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import { linesOf, runLocal, summaryIn, Workplace } from '../support/local-command.ts';
 
@@ -32,9 +33,9 @@ test.each<{ what: string; text: string; says: RegExp }>([
   { what: 'is empty', text: '', says: /has no column nhsNumber/ },
   { what: 'has a quote that never closes', text: 'nhsNumber\n"9990000018\n', says: /cannot be read after row 0/ },
   {
-    what: 'has a patient id that is no FHIR id',
-    text: 'nhsNumber,patientId\n9990000018,a b\n',
-    says: /patientId in row 1/,
+    what: 'runs over a line end inside quotes',
+    text: 'nhsNumber,name\n9990000018,"Smith\n9990000026,Jones"\n',
+    says: /Row 1 .* runs over a line end/,
   },
 ])('refuses a cohort file that $what', async ({ text, says }) => {
   const cohort = await workplace.write('bad.csv', text);
@@ -44,14 +45,17 @@ test.each<{ what: string; text: string; says: RegExp }>([
   expect(existsSync(workplace.path('bad'))).toBe(false);
 });
 
-it('refuses a port that another program has', async () => {
+it('refuses a port that another program has, and leaves the results of an earlier run', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as { port: number };
+  await mkdir(workplace.path('port'));
+  await workplace.write('port/summary.json', 'an earlier run');
   const { code, stderr } = await runLocal('--mesh-port', String(port), '--out', workplace.path('port'));
   other.close();
   expect(stderr).toContain(`Port ${port} on 127.0.0.1 is already in use`);
   expect(code).toBe(2);
+  expect(existsSync(workplace.path('port', 'summary.json'))).toBe(true);
 });
 
 it('does not empty a folder that holds something else', async () => {

@@ -21,6 +21,7 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   { scenario: 'scheduled-twice', executions: ['Completed', 'Duplicate'] },
   { scenario: 'resume', executions: ['RequestUndelivered', 'Completed'] },
   { scenario: 'one-part-resumed', executions: ['CompletedPartially', 'Completed'] },
+  { scenario: 'write-refused', executions: ['ConsentWritesRefused', 'RunUnfinished', 'Completed'] },
 ])('$scenario ends with exactly the four people changed', async ({ scenario, executions }) => {
   const { code, summary, out } = await months.second(scenario);
   expect(summary).toMatchObject({
@@ -34,6 +35,16 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   const consents = await consentsIn(out);
   expect(consents.length).toBe(months.people);
   expect(consents.filter(({ meta }) => meta.versionId === '2').length).toBe(4);
+});
+
+it('puts right whatever an unfinished run left, by a run that rewrites everybody (write-refused-rewritten)', async () => {
+  const { summary, out } = await months.second('write-refused-rewritten' satisfies ScenarioName);
+  expect(summary).toMatchObject({
+    executions: ['ConsentWritesRefused', 'Completed'],
+    consents: { written: months.people },
+  });
+  const active = (await consentsIn(out)).filter(({ status }) => status === 'active');
+  expect(active.length).toBe(summary.optedOut);
 });
 
 it('refers to people by number where a CSV file gives no patient ids (cohort-from-csv)', async () => {

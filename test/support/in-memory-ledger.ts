@@ -52,9 +52,10 @@ export class InMemoryRuns implements Pick<Runs, keyof Runs> {
     return (await this.find(runId)) ?? unknownRun(runId);
   }
 
-  async update(runId: string, fields: Partial<Run>): Promise<void> {
+  async update(runId: string, fields: Partial<Run>, forgotten: readonly (keyof Run)[] = []): Promise<void> {
     const row = this.rows.get(runId) ?? unknownRun(runId);
-    this.rows.set(runId, { ...row, ...copyOf(fields) });
+    const kept = Object.entries(row).filter(([name]) => !forgotten.some((member) => member === name));
+    this.rows.set(runId, { ...(Object.fromEntries(kept) as Run), ...copyOf(fields) });
     return Promise.resolve();
   }
 
@@ -115,6 +116,22 @@ export class InMemoryParts implements Pick<Parts, keyof Parts> {
 
 export class InMemoryLatest implements Pick<LatestSnapshot, keyof LatestSnapshot> {
   present: Latest | undefined;
+  writer: string | undefined;
+
+  async unfinishedWriter(): Promise<string | undefined> {
+    return Promise.resolve(this.writer);
+  }
+
+  async beginWriting(runId: string, takesOver: boolean): Promise<boolean> {
+    if (!takesOver && this.writer !== undefined && this.writer !== runId) return Promise.resolve(false);
+    this.writer = runId;
+    return Promise.resolve(true);
+  }
+
+  async endWriting(runId: string): Promise<void> {
+    if (this.writer === runId) this.writer = undefined;
+    return Promise.resolve();
+  }
 
   async read(): Promise<Latest | undefined> {
     return Promise.resolve(this.present && copyOf(this.present));
@@ -164,6 +181,10 @@ export class InMemoryMailboxLedger implements Pick<MailboxLedger, keyof MailboxL
   async releaseLease(execution: string): Promise<void> {
     if (this.lease?.execution === execution) this.lease = undefined;
     return Promise.resolve();
+  }
+
+  async holder(): Promise<LeaseHolder | undefined> {
+    return Promise.resolve(this.lease);
   }
 
   async lastHandshake(): Promise<Date | undefined> {

@@ -27,7 +27,6 @@ export class InMemoryMesh implements Pick<Mailbox, 'handshake' | 'send' | 'listI
         messageType: 'DATA',
         from: 'X26OT154',
         workflowId: 'SPINE_NTT_UPHOLDING',
-        statusTimestamp: '20260901024107',
         ...headers,
         messageId,
       },

@@ -16,6 +16,8 @@ import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
+import type { Part } from '../../shared/ledger/parts.ts';
+import { writtenSoFar } from '../../shared/report/written.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
 import { sha256 } from './bodies.ts';
 import { Clock } from './clock.ts';
@@ -88,6 +90,7 @@ export class InMemoryPipeline {
       lineEnding: 'CRLF',
       mailbox: ledger.mailbox,
       mailboxes,
+      maxAgeDays: 21,
       mesh,
       notify,
       now: clock.now,
@@ -118,6 +121,7 @@ export class InMemoryPipeline {
         return Promise.resolve({ written: writes.length, refused: {} });
       },
       writeReport: (report: Report) => writeReport(files, report),
+      writtenSoFar: (parts: readonly Part[]) => writtenSoFar(parts, files),
       ...this.#settings,
     };
   }
@@ -133,8 +137,8 @@ export class InMemoryPipeline {
     return this.#step({ runId: this.runId }, (input) => buildCohort(input, this.deps()));
   }
 
-  stage(part: number) {
-    return this.#step({ runId: this.runId, part }, (input) => stageRequest(input, this.deps()));
+  stage(part: number, isReopened = false) {
+    return this.#step({ runId: this.runId, part, isReopened }, (input) => stageRequest(input, this.deps()));
   }
 
   send(part: number) {
@@ -166,7 +170,7 @@ export class InMemoryPipeline {
   }
 
   fail(failure: Pick<Parameters<typeof recordFailure>[0], 'stage' | 'error'>) {
-    const input = { ...this.#run(), startedAt: this.clock.now().toISOString(), written: 0, ...failure };
+    const input = { ...this.#run(), startedAt: this.clock.now().toISOString(), ...failure };
     return this.#step(input, (given) => recordFailure(given, this.deps()));
   }
 
@@ -196,8 +200,7 @@ export class InMemoryPipeline {
 
   /** What the service would send back: a notice, then the request without those who have opted out. */
   answer({ control, body }: SentMessage, optedOut: ReadonlySet<number>): void {
-    const statusTimestamp = this.clock.now().toISOString().replace(/\D/g, '').slice(0, 14);
-    const headers = { localId: control.localId, statusTimestamp };
+    const headers = { localId: control.localId };
     this.mesh.deliver({ ...headers, subject: 'SUCCESS' }, jobNotice());
     const rows = body.toString('latin1').split('\r\n').slice(0, -1);
     const kept = rows.filter((row) => !optedOut.has(Number(row.slice(0, 10))));

@@ -38,7 +38,6 @@ describe('a message in the inbox', () => {
       workflowId: 'SPINE_NTT_UPHOLDING',
       localId: 'NDOP-20260901T020000Z-7f3a-0001-1',
       subject: 'S',
-      statusTimestamp: '20260901024107',
       raw: { 'mex-to': 'RZZ99OT001' },
     });
     expect(await pipeline.ledger.mailbox.unsettledMessages()).toEqual([

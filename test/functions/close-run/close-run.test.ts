@@ -63,6 +63,7 @@ describe('a run whose answers are all written', () => {
       'operations.readManifest',
       'files.writeOnce',
       'latest.move',
+      'latest.endWriting',
       'operations.writeReport',
       'runs.update',
       'operations.publish',

@@ -283,7 +283,7 @@ async function changes(pipeline: InMemoryPipeline, pass: 'activations' | 'others
 }
 
 function lines(kind: string, status: string, people: ReadonlySet<number>): string[] {
-  const at = '2026-09-01T02:00:00Z';
+  const at = '2026-09-01T02:05:00Z';
   const since = status === 'active' ? at : '';
   return [...people]
     .sort((a, b) => a - b)

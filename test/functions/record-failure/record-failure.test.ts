@@ -59,7 +59,7 @@ describe('a run that failed', () => {
     expect(pipeline.notices).toEqual([
       {
         subject: `NDOP run ${pipeline.runId} failed: HealthLakeThrottled`,
-        message: `12 entries were never taken\nStage: ${stage}\nNo later stage has run.`,
+        message: `12 entries were never taken\nStage: ${stage}\nNo Consent was written.`,
       },
     ]);
   });

@@ -136,7 +136,7 @@ test.each([1, 2, 3, 4, 5, 6].flatMap((call) => (['before', 'after'] as const).ma
       files: observer.watch('files', files),
       mailbox: observer.watch('mailbox', mailbox),
     };
-    await expect(stageRequest({ runId: pipeline.runId, part: 1 }, watched)).rejects.toThrow(Stopped);
+    await expect(stageRequest({ runId: pipeline.runId, part: 1, isReopened: false }, watched)).rejects.toThrow(Stopped);
     expect(await pipeline.stage(1)).toEqual({ part: 1, rows: 8, bytes: 104 });
     const { state, attempt, request } = await pipeline.part(1);
     expect({ state, attempt }).toEqual({ state: 'staged', attempt: 1 });
@@ -162,3 +162,13 @@ function requestLines(pipeline: InMemoryPipeline, key: string, ending = '\r\n'):
   expect(lines.pop()).toBe('');
   return lines;
 }
+
+it('stages anew what an earlier opening staged and never sent, so that no older number follows a newer one', async () => {
+  const pipeline = await built();
+  await pipeline.stage(1);
+  const { request: first } = await pipeline.part(1);
+  await pipeline.stage(1, true);
+  const { request: second, attempt } = await pipeline.part(1);
+  expect(second?.sequence).toBe((first?.sequence ?? 0) + 1);
+  expect(attempt).toBe(2);
+});

@@ -126,7 +126,6 @@ describe('download', () => {
       workflowId: 'SPINE_NTT_UPHOLDING',
       localId: control.localId,
       linkedMessageId: undefined,
-      statusTimestamp: expect.stringMatching(/^\d{14}$/),
     });
     expect(message.rawHeaders).toMatchObject({ 'mex-messageid': id, 'content-encoding': 'gzip' });
     expect((await bytesOf(message.body)).equals(body)).toBe(true);

@@ -68,16 +68,20 @@ describe('separators and quotes', () => {
     expect(await inShort('\n\r\nnhsNumber;patientId\n9993395633;p1\n')).toEqual(['9993395633/p1']);
   });
 
-  it('keeps separators, doubled quotes and line ends inside quotes', async () => {
-    const content = 'nhsNumber,note,patientId\n9993395633,"a, ""b""\r\nc",p1\n9999939082,"\n",p2\n';
+  it('keeps separators and doubled quotes inside quotes', async () => {
+    const content = 'nhsNumber,note,patientId\n9993395633,"a, ""b""; c",p1\n9999939082,"",p2\n';
     expect(await rowsOf(content)).toEqual([
       { row: 1, nhsNumber: '9993395633', patientId: 'p1' },
       { row: 2, nhsNumber: '9999939082', patientId: 'p2' },
     ]);
   });
 
-  it.each(['nhsNumber,patientId\n"9993395633\n9999939082",p1\n', 'patientId,nhsNumber\n"p1\r\np2",9993395633\n'])(
-    'refuses a file in which stray quotes swallow the rows between them',
+  it.each([
+    'nhsNumber,name\n9993395633,"Smith\n9999939082,Jones\n9991581766,Brown"\n9990506310,x\n',
+    'nhsNumber,patientId\n"9993395633\n9999939082",p1\n',
+    'patientId,nhsNumber\n"p1\r\np2",9993395633\n',
+  ])(
+    'refuses a file in which quotes run over a line end, since they may swallow the rows between them',
     async (content) => {
       await expect(rowsOf(content)).rejects.toMatchObject({ name: 'CohortUnreadable' });
     },

@@ -22,7 +22,7 @@ const usual: RunTotals = {
   previousRows: 1000,
   changes: noChanges,
   duplicates: 0,
-  parts: [{ part: 1, asked: 1000, returned: 946 }],
+  parts: [],
 };
 const hold = (totals: Partial<RunTotals>) => reasonsToHold({ ...usual, ...totals }, limits);
 const share = (optedOut: number, of: number) => ({ optedOut, notOptedOut: of - optedOut });
@@ -85,17 +85,28 @@ describe('people who are no longer opted out', () => {
   });
 });
 
+const partOf = (part: number, optedOut: number, notOptedOut: number, previousOptedOut = 0, previousRows = 0) => ({
+  part,
+  ...{ optedOut, notOptedOut, previousOptedOut, previousRows },
+});
+
 it('holds an empty answer to more than twenty people, part by part', () => {
-  const parts = [
-    { part: 1, asked: 20, returned: 0 },
-    { part: 2, asked: 21, returned: 0 },
-    { part: 3, asked: 1000, returned: 1 },
-    { part: 4, asked: 300, returned: 0 },
-  ];
-  expect(hold({ parts })).toEqual([
+  expect(hold({ parts: [partOf(1, 20, 0), partOf(2, 21, 0), partOf(4, 300, 0)] })).toEqual([
     'the answer to part 2 (21 people) is empty',
     'the answer to part 4 (300 people) is empty',
   ]);
+});
+
+it('judges the rates of each of several parts, so that one cut answer is not lost in the totals of many', () => {
+  const usualPart = (part: number) => partOf(part, 5_400, 94_600, 5_400, 100_000);
+  const parts = [usualPart(1), partOf(2, 35_400, 64_600, 5_400, 100_000), usualPart(3), partOf(4, 0, 600, 30, 600)];
+  expect(hold({ parts })).toEqual([
+    'in part 2, 35.4 % are opted out, above the limit of 15 %',
+    'in part 2, the share moved from 5.4 % to 35.4 %, more than 2 points',
+    'in part 4, nobody of 600 people is opted out',
+    'in part 4, the share moved from 5.0 % to 0.0 %, more than 2 points',
+  ]);
+  expect(hold({ parts: [partOf(2, 35_400, 64_600)] })).toEqual([]);
 });
 
 it('holds answers that repeat a person', () => {
@@ -107,7 +118,7 @@ it('gives every reason at once', () => {
     ...share(1000, 1000),
     changes: { ...noChanges, deactivate: 51 },
     duplicates: 2,
-    parts: [{ part: 1, asked: 1000, returned: 0 }],
+    parts: [partOf(1, 1000, 0)],
   });
   expect(all).toHaveLength(5);
 });
