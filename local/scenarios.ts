@@ -7,6 +7,8 @@ export interface ScenarioRun {
   /** What happens to one of the parts instead. */
   readonly exception?: { readonly part: number; readonly behaviour: NdopBehaviour };
   readonly mode?: 'refresh' | 'dry-run' | 'resume';
+  /** A dry run over the scenario's first run, whose answers it weighs, instead of one of its own. */
+  readonly isOverFirstRun?: boolean;
   /** The cohort comes from a CSV file in the bucket instead of the FHIR store's Patients. */
   readonly cohortFromCsv?: boolean;
   /** Starts while the one before is still under way. */
@@ -97,6 +99,14 @@ export const scenarios = {
     ],
   },
   'dry-run': { tells: 'Cohort and request files are made; nothing is sent.', runs: [{ mode: 'dry-run' }] },
+  'dry-run-over-answers': {
+    tells: 'A held run is rejected; a dry run over it says what its answers would change.',
+    runs: [{ behaviour: 'everyone-opted-out' }, { mode: 'dry-run', isOverFirstRun: true }],
+  },
+  'dry-run-without-answers': {
+    tells: 'A dry run over a run that got no answer has nothing to say, and asks nobody.',
+    runs: [{ behaviour: 'undelivered' }, { mode: 'dry-run', isOverFirstRun: true }],
+  },
   'two-runs-at-once': {
     tells: 'A second run starts while the first waits for its answer: it stands back.',
     runs: [{ behaviour: 'happy' }, { isConcurrent: true }],

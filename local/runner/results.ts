@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,7 +7,7 @@ import type { LogLine } from '../lambda/lambda-host.ts';
 import type { MeshRequest } from '../mesh/request-log.ts';
 import { UsageError } from '../../shared/usage-error.ts';
 
-/** What a local run leaves behind, and nothing else may lie in its folder. */
+/** What a local run leaves behind. */
 const names = [
   'summary.json',
   'consents.ndjson',
@@ -35,19 +35,15 @@ export class Results {
     this.directory = directory;
   }
 
-  /** @throws UsageError where the folder cannot be made or holds something that is not ours */
+  /** @throws UsageError where the folder cannot be made */
   static async open(directory: string): Promise<Results> {
-    const present = await mkdir(directory, { recursive: true })
-      .then(() => readdir(directory))
-      .catch(() => {
-        throw new UsageError(`--out: ${directory} cannot be made or read as a folder`);
-      });
-    const foreign = present.filter((name) => !names.some((ours) => ours === name));
-    if (foreign.length > 0) throw new UsageError(`--out: ${directory} holds other things, such as ${foreign[0] ?? ''}`);
+    await mkdir(directory, { recursive: true }).catch(() => {
+      throw new UsageError(`--out: ${directory} cannot be made a folder`);
+    });
     return new Results(directory);
   }
 
-  /** Removes an earlier run's results: only once the new run is sure to begin. */
+  /** Removes an earlier run's results and nothing else, once the new run is sure to begin. */
   async clear(): Promise<void> {
     for (const name of names) await rm(join(this.directory, name), { force: true });
   }

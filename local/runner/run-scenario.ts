@@ -103,7 +103,7 @@ async function inputOf(
     reason: 'local run',
     mode,
     ...(run.isRewrite === true ? { rewrite: true } : {}),
-    ...(mode === 'resume' ? { resumeRunId: earlierRunId } : {}),
+    ...(mode === 'resume' || run.isOverFirstRun === true ? { resumeRunId: earlierRunId } : {}),
     ...(run.cohortFromCsv === true ? { cohort: { source: 's3', key: csvKey } } : {}),
   };
 }

@@ -47,6 +47,23 @@ it('applies the other parts where one is refused, and leaves the people of that 
   expect((await consentsIn(out)).filter(({ meta }) => meta.versionId === '2').length).toBe(2);
 });
 
+test.each<{ scenario: ScenarioName; isAnswered: boolean }>([
+  { scenario: 'dry-run-over-answers', isAnswered: true },
+  { scenario: 'dry-run-without-answers', isAnswered: false },
+])('$scenario says what would change, asks nobody and changes no Consent', async ({ scenario, isAnswered }) => {
+  const before = await consentsIn(months.firstOut);
+  const { code, summary, out } = await months.second(scenario);
+  expect(summary).toMatchObject({ outcome: 'DryRunCompleted', consents: { written: 0 } });
+  expect(code).toBe(0);
+  const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as { found: { activated: number } };
+  // The answer at hand is that everybody has opted out.
+  const inactive = before.filter(({ status }) => status === 'inactive').length;
+  expect(report.found.activated).toBe(isAnswered ? inactive : 0);
+  const calls = await linesOf<{ path: string }>(out, 'mesh.ndjson');
+  expect(calls.filter(({ path }) => path.endsWith('/outbox')).length).toBe(1);
+  expect(await consentsIn(out)).toEqual(before);
+});
+
 it('sends nothing in a dry run', async () => {
   const { summary, out } = await months.second('dry-run');
   expect(summary).toMatchObject({ status: 'SUCCEEDED', outcome: 'DryRunCompleted', consents: { written: 0 } });

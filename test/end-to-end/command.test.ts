@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import { linesOf, runLocal, summaryIn, Workplace } from '../support/local-command.ts';
 
@@ -58,16 +59,11 @@ it('refuses a port that another program has, and leaves the results of an earlie
   expect(existsSync(workplace.path('port', 'summary.json'))).toBe(true);
 });
 
-it('does not empty a folder that holds something else', async () => {
-  await workplace.write('precious.txt', 'keep me');
-  const { code, stderr } = await runLocal('--out', workplace.directory);
-  expect(stderr).toContain('holds other things');
-  expect(code).toBe(2);
-});
-
 it('ends well with nothing to check, and sends nothing, when no row has a valid number', async () => {
   const cohort = await workplace.write('nobody.csv', 'NHS Number;Patient ID\r\n1111111111;a\n12;b\r\n;c\n');
   const out = workplace.path('nobody');
+  await mkdir(out);
+  await workplace.write('nobody/precious.txt', 'keep me');
   const result = await runLocal('--cohort', cohort, '--out', out, '--json');
   expect(summaryIn(result)).toMatchObject({
     status: 'SUCCEEDED',
@@ -82,4 +78,6 @@ it('ends well with nothing to check, and sends nothing, when no row has a valid 
   });
   expect(result.code).toBe(0);
   expect(await linesOf(out, 'mesh.ndjson')).toEqual([]);
+  // What else lies in the folder stays there.
+  expect(await readFile(join(out, 'precious.txt'), 'utf8')).toBe('keep me');
 });

