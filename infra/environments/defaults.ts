@@ -1,5 +1,10 @@
 import type { Environment } from './environment.ts';
 
+type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'schedule'> & {
+  readonly cohort: Omit<Environment['cohort'], 'nhsNumberRanges'>;
+  readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'namespace'>;
+};
+
 /** What environments have in common until one of them says otherwise. */
 export const defaults = {
   region: 'eu-west-2',
@@ -11,6 +16,17 @@ export const defaults = {
     ],
     deadlineSeconds: 5 * 86_400,
   },
+  cohort: {
+    source: 'fhir-store',
+    patientRead: 'search',
+    partRows: 100_000,
+  },
+  fhir: {
+    patientReference: 'literal',
+    bulkImportThreshold: 5_000_000,
+    maxAgeDays: 21,
+    retentionDays: 30,
+  },
   plausibility: {
     rateGateFrom: 500,
     maxOptOutPercent: 15,
@@ -19,4 +35,4 @@ export const defaults = {
     reviewSeconds: 3 * 86_400,
   },
   schedule: { enabled: false, weekDay: 'MON', hour: 6, minute: 0 },
-} satisfies Partial<Environment>;
+} satisfies Common;

@@ -12,19 +12,11 @@ export const dev = defineEnvironment({
     ndopMailbox: ndopMailboxes.integration,
     lineEnding: 'CRLF',
   },
-  cohort: {
-    source: 'fhir-store',
-    patientRead: 'search',
-    partRows: 100_000,
-    nhsNumberRanges: ['test'],
-  },
+  cohort: { ...defaults.cohort, nhsNumberRanges: ['test'] },
   fhir: {
+    ...defaults.fhir,
     // yours
     baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/datastore/00000000000000000000000000000000/r4/',
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
-    patientReference: 'literal',
-    bulkImportThreshold: 5_000_000,
-    maxAgeDays: 21,
-    retentionDays: 30,
   },
 });

@@ -12,19 +12,11 @@ export const local = defineEnvironment({
     ndopMailbox: ndopMailboxes.integration,
     lineEnding: 'CRLF',
   },
-  cohort: {
-    source: 'fhir-store',
-    patientRead: 'search',
-    partRows: 100_000,
-    nhsNumberRanges: ['england-wales-isle-of-man', 'test'],
-  },
+  cohort: { ...defaults.cohort, nhsNumberRanges: ['england-wales-isle-of-man', 'test'] },
   plausibility: { ...defaults.plausibility, maxOptOutPercent: 25 },
   fhir: {
+    ...defaults.fhir,
     baseUrl: 'http://127.0.0.1/',
     namespace: 'https://fhir.example.nhs.uk/ndop',
-    patientReference: 'literal',
-    bulkImportThreshold: 5_000_000,
-    maxAgeDays: 21,
-    retentionDays: 30,
   },
 });

@@ -12,20 +12,12 @@ export const prod = defineEnvironment({
     ndopMailbox: ndopMailboxes.live,
     lineEnding: 'CRLF',
   },
-  cohort: {
-    source: 'fhir-store',
-    patientRead: 'search',
-    partRows: 100_000,
-    nhsNumberRanges: ['england-wales-isle-of-man'],
-  },
+  cohort: { ...defaults.cohort, nhsNumberRanges: ['england-wales-isle-of-man'] },
   fhir: {
+    ...defaults.fhir,
     // yours
     baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/datastore/00000000000000000000000000000000/r4/',
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
-    patientReference: 'literal',
-    bulkImportThreshold: 5_000_000,
-    maxAgeDays: 21,
-    retentionDays: 30,
   },
   // Enable it once the sign-off is written down and a dry run has been looked at.
   schedule: { ...defaults.schedule, enabled: false },
