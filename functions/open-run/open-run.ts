@@ -106,7 +106,8 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
           opening,
           ...(input.reason === undefined ? {} : { reason: input.reason }),
         },
-        ['failure', 'outcome', 'review'],
+        // A dry run over a run says nothing of how that run ended.
+        input.mode === 'dry-run' ? ['failure', 'review'] : ['failure', 'outcome', 'review'],
       );
     }
     return { disposition: 'opened', ...said };

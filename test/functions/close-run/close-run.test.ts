@@ -139,6 +139,16 @@ test.each(['NothingToCheck', 'DryRunCompleted'] as const)(
   },
 );
 
+it('that a dry run goes over keeps the outcome that it had', async () => {
+  const pipeline = await written();
+  await pipeline.close();
+  pipeline.execution = 'arn:execution:dry';
+  const over = { trigger: 'console', mode: 'dry-run', resumeRunId: pipeline.runId, reason: 'what would it change' };
+  expect(await pipeline.open(over)).toMatchObject({ disposition: 'opened', isDryRun: true });
+  expect(await pipeline.close({ outcome: 'DryRunCompleted' })).toMatchObject({ outcome: 'DryRunCompleted' });
+  expect(await pipeline.ledger.runs.read(pipeline.runId)).toMatchObject({ state: 'closed', outcome: 'Completed' });
+});
+
 describe('a run that may not close', () => {
   it('is one that another has overtaken: its snapshot does not replace the newer one', async () => {
     const pipeline = await written();
