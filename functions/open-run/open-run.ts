@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
-import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import { overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
 import { statedReason } from '../../shared/ndop/stated-reason.ts';
@@ -88,10 +88,11 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     );
   }
   if (existing) {
-    if (latest && latest.runId !== runId && latest.manifestKey !== existing.baseManifestKey) {
+    const overtaker = overtakerOf(existing, latest);
+    if (overtaker !== undefined) {
       throw new PermanentError(
         'SnapshotSuperseded',
-        `Run ${latest.runId} has completed since run ${runId} began, so its answers are old: start a new run instead`,
+        `Run ${overtaker} has completed since run ${runId} began, so its answers are old: start a new run instead`,
       );
     }
     const isRepeat = existing.executionArn === execution.id;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
-import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import { overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, type ChangeCounts, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
@@ -59,10 +59,9 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   for (const { part, failure } of input.refused) {
     await deps.parts.move(runId, part, ['answered'], { state: 'refused', failure });
   }
-  const { baseManifestKey } = await deps.runs.read(runId);
-  const latest = await deps.latest.read();
-  if (latest && latest.runId !== runId && latest.manifestKey !== baseManifestKey) {
-    throw new PermanentError('SnapshotSuperseded', `Run ${latest.runId} has completed since run ${runId} began`);
+  const overtaker = overtakerOf(await deps.runs.read(runId), await deps.latest.read());
+  if (overtaker !== undefined) {
+    throw new PermanentError('SnapshotSuperseded', `Run ${overtaker} has completed since run ${runId} began`);
   }
   const parts = await deps.parts.list(runId);
   refuseExpired(parts, deps);

@@ -10,6 +10,17 @@ const latest = z.object({
 /** The snapshot that holds now. */
 export type Latest = z.infer<typeof latest>;
 
+/**
+ * The run that has completed since another one took its base, and so made that one's comparison old; undefined where
+ * none has. A run that has completed in part and is resumed is not overtaken by itself.
+ */
+export function overtakerOf(
+  run: { readonly runId: string; readonly baseManifestKey?: string | undefined },
+  latest: Latest | undefined,
+): string | undefined {
+  return latest && latest.runId !== run.runId && latest.manifestKey !== run.baseManifestKey ? latest.runId : undefined;
+}
+
 const key = { pk: 'LATEST', sk: 'LATEST' };
 const writerKey = { pk: 'LATEST', sk: 'WRITER' };
 const writer = z.object({ runId: z.string() });
