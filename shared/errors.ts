@@ -6,7 +6,9 @@ export const retryable = [
   'AwsUnavailable',
   'HealthLakeThrottled',
   'HealthLakeUnavailable',
+  'MeshConnectionLost',
   'MeshThrottled',
+  'MeshTimedOut',
   'MeshUnavailable',
 ] as const;
 
@@ -25,10 +27,15 @@ export const permanent = [
   'LeaseLost',
   // MESH
   'MeshAuthenticationRefused',
+  'MeshBodyDamaged',
   'MeshCertificateRefused',
+  'MeshMailboxDisabled',
   'MeshMessageGone',
+  'MeshMessageUnknown',
   'MeshRecipientUnknown',
   'MeshRequestRefused',
+  'MeshServerUntrusted',
+  'MeshUploadComplete',
   // What came back, or did not
   'ReplyOverdue',
   'RequestRejected',
