@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { Server } from 'node:net';
 
 /** A local stand-in for one AWS or NHS service: a real HTTP server on 127.0.0.1. */
 export interface StandIn {
@@ -6,6 +7,9 @@ export interface StandIn {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** Answers one request. */
+export type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** The port asked for is taken by another program. */
 export class PortInUse extends Error {
@@ -17,17 +21,24 @@ export class PortInUse extends Error {
 }
 
 /**
- * Serves HTTP on 127.0.0.1. A handler that throws answers 500 with the error's name, so that a defect in a stand-in is
- * seen and never taken for the service's own answer.
+ * Serves HTTP on 127.0.0.1.
  *
  * @param port 0, the default, takes any free port
  * @throws PortInUse
  */
-export async function serve(
-  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
-  port = 0,
-): Promise<StandIn> {
-  const server = createServer((request, response) => {
+export async function serve(handle: Handle, port = 0): Promise<StandIn> {
+  const server = createServer(answering(handle));
+  return listen(server, 'http', port, () => {
+    server.closeAllConnections();
+  });
+}
+
+/**
+ * A handler that throws answers 500 with the error's name, so that a defect in a stand-in is seen and never taken for
+ * the service's own answer.
+ */
+export function answering(handle: Handle): RequestListener {
+  return (request, response) => {
     handle(request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else {
@@ -35,7 +46,21 @@ export async function serve(
         response.writeHead(500, { 'content-type': 'text/plain' }).end(`stand-in defect: ${text}`);
       }
     });
-  });
+  };
+}
+
+/**
+ * Binds a server to 127.0.0.1.
+ *
+ * @param drop ends the connections that are still open at the end
+ * @throws PortInUse
+ */
+export async function listen(
+  server: Server,
+  scheme: 'http' | 'https',
+  port: number,
+  drop: () => void,
+): Promise<StandIn> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? new PortInUse(port) : error);
@@ -45,13 +70,13 @@ export async function serve(
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('The server did not report its port');
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `${scheme}://127.0.0.1:${address.port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => {
           resolve();
         });
-        server.closeAllConnections();
+        drop();
       }),
   };
 }
