@@ -1,13 +1,6 @@
 import { createHmac } from 'node:crypto';
+import type { Mailboxes } from './mailboxes.ts';
 import { refusal } from './refusal.ts';
-
-/** One mailbox as the stand-in knows it. */
-export interface Mailbox {
-  readonly mailboxId: string;
-  readonly password: string;
-  /** A disabled mailbox answers its owner 403, as MESH does for one that was switched off. */
-  readonly disabled?: boolean;
-}
 
 /** What an Authorization token is made from; `timestamp` is `yyyyMMddHHmm` in UTC. */
 export interface TokenParts {
@@ -32,14 +25,14 @@ const headerForm = /^NHSMESH ([^\s:]+):([^\s:]+):(\d+):(\d{12}):(\S+)$/;
 
 /** Checks the Authorization header of each call, and that no token is used twice. */
 export class TokenCheck {
-  readonly #mailboxes: ReadonlyMap<string, Mailbox>;
+  readonly #mailboxes: Mailboxes;
   readonly #sharedKey: string;
   readonly #toleranceMs: number;
   /** Nonce and count of each token seen, with the time from which the timestamp check alone would refuse it. */
   readonly #seen = new Map<string, number>();
 
   /** @param toleranceMs how far a timestamp may lie from the present, either way */
-  constructor(mailboxes: ReadonlyMap<string, Mailbox>, sharedKey: string, toleranceMs: number) {
+  constructor(mailboxes: Mailboxes, sharedKey: string, toleranceMs: number) {
     this.#mailboxes = mailboxes;
     this.#sharedKey = sharedKey;
     this.#toleranceMs = toleranceMs;
@@ -63,7 +56,7 @@ export class TokenCheck {
     const token = `${mailboxId}:${nonce}:${nonceCount}`;
     if (this.#seen.has(token)) throw refusal('duplicateToken');
     this.#seen.set(token, now + 2 * this.#toleranceMs);
-    if (mailbox.disabled === true) throw refusal('inactiveMailbox');
+    if (this.#mailboxes.isDisabled(mailboxId)) throw refusal('inactiveMailbox');
   }
 
   #forgetExpired(now: number): void {

@@ -5,50 +5,81 @@ export interface Delivery {
   readonly from: string;
   readonly to: string;
   readonly workflowId: string;
-  readonly localId?: string;
-  readonly subject?: string;
+  readonly localId?: string | undefined;
+  readonly subject?: string | undefined;
   /** `<message id>.dat` where absent. */
-  readonly fileName?: string;
+  readonly fileName?: string | undefined;
   readonly body: Buffer;
   /** Added to the download's headers, or put in place of them. */
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly messageType?: MessageType;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly messageType?: MessageType | undefined;
 }
 
-export function deliveredMessage(delivery: Delivery, messageId: string): StoredMessage {
-  const { from, to, workflowId, localId, subject, fileName, body, headers = {}, messageType = 'DATA' } = delivery;
-  const now = new Date().toISOString();
+/** A report that an operator orders, about any message or none. */
+export interface ReportOrder {
+  readonly to: string;
+  readonly workflowId: string;
+  readonly failure: Failure;
+  readonly localId?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly fileName?: string | undefined;
+  readonly linkedMessageId?: string | undefined;
+}
+
+/** Nothing of a message yet but who it is for. */
+const blank = {
+  status: 'uploading',
+  availableAt: undefined,
+  acknowledgedAt: undefined,
+  acceptedOrder: 0,
+  contentType: 'application/octet-stream',
+  contentEncoding: undefined,
+  passedOn: {},
+  failure: undefined,
+  linkedMessageId: undefined,
+} as const;
+
+export function deliveredMessage(delivery: Delivery, messageId: string, now: string): StoredMessage {
+  const { from, to, workflowId, localId, subject, fileName, headers = {}, messageType = 'DATA' } = delivery;
   return {
+    ...blank,
     ...{ messageId, messageType, from, to, workflowId, localId, subject },
-    ...{
-      fileName: fileName ?? `${messageId}.dat`,
-      contentType: 'application/octet-stream',
-      contentEncoding: undefined,
-    },
-    ...{ status: 'uploading', statusAt: now, uploadedAt: now, acceptedOrder: 0, totalChunks: 1, chunks: [body] },
+    ...{ fileName: fileName ?? `${messageId}.dat`, statusAt: now, uploadedAt: now, totalChunks: 1, chunks: [] },
     passedOn: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
-    failure: undefined,
-    linkedMessageId: undefined,
   };
 }
 
-/** What MESH itself puts into the sender's inbox when a message failed after it had been accepted: no sender, no body. */
-export function nonDeliveryReport(original: StoredMessage, failure: Failure, messageId: string): StoredMessage {
-  const now = new Date().toISOString();
+/** What MESH itself puts into an inbox: no sender, no body. */
+export function reportMessage(order: ReportOrder, messageId: string, now: string): StoredMessage {
+  const { to, workflowId, failure, localId, subject, fileName, linkedMessageId } = order;
   return {
-    ...original,
-    messageId,
-    messageType: 'REPORT',
-    from: undefined,
-    to: original.from ?? '',
-    status: 'uploading',
-    statusAt: now,
-    uploadedAt: now,
-    contentEncoding: undefined,
-    totalChunks: 0,
-    chunks: [],
-    passedOn: {},
-    failure,
-    linkedMessageId: original.messageId,
+    ...blank,
+    ...{
+      messageId,
+      messageType: 'REPORT',
+      from: undefined,
+      to,
+      workflowId,
+      localId,
+      subject,
+      failure,
+      linkedMessageId,
+    },
+    ...{ fileName: fileName ?? `${messageId}.dat`, statusAt: now, uploadedAt: now, totalChunks: 0, chunks: [] },
   };
+}
+
+/** The report to the sender of a message that failed after it had been accepted. */
+export function nonDeliveryReport(
+  original: StoredMessage,
+  failure: Failure,
+  messageId: string,
+  now: string,
+): StoredMessage {
+  const { from = '', workflowId, localId, subject, fileName } = original;
+  return reportMessage(
+    { to: from, workflowId, localId, subject, fileName, failure, linkedMessageId: original.messageId },
+    messageId,
+    now,
+  );
 }

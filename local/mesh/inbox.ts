@@ -1,5 +1,5 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { type Answer, emptyAnswer, jsonAnswer, meshV2 } from './answer.ts';
+import { randomBytes } from 'node:crypto';
+import { type Answer, type ApiVersion, emptyAnswer, jsonAnswer, meshV1, meshV2 } from './answer.ts';
 import type { Call } from './call.ts';
 import { secondsStamp, type StoredMessage } from './message.ts';
 import { invalid, notImplemented, refusal } from './refusal.ts';
@@ -9,14 +9,17 @@ import type { MessageStore } from './store.ts';
  * One page of message ids, in the order of acceptance. The page is cut before the workflow filter is applied, as in
  * production: a page may be empty and still have a next one.
  */
-export function listInbox(store: MessageStore, pageSize: number, { mailboxId, query }: Call): Answer {
+export function listInbox(store: MessageStore, pageSize: number, { mailboxId, version, query }: Call): Answer {
   const size = Math.min(maxResults(query.get('max_results')) ?? pageSize, pageSize);
   const isWanted = workflowFilter(query.get('workflow_filter'));
-  const after = placeOf(mailboxId, query.get('continue_from'));
+  const after = placeOf(store, mailboxId, query.get('continue_from'), version);
   const waiting = store.inbox(mailboxId);
   const rest = waiting.filter((message) => message.acceptedOrder > after);
   const page = rest.slice(0, size);
   const last = page.at(-1);
+
+  const messages = page.filter((message) => isWanted(message.workflowId)).map(({ messageId }) => messageId);
+  if (version === 1) return jsonAnswer(200, { messages }, meshV1);
 
   const path = `/messageexchange/${mailboxId}/inbox`;
   const linkTo = (continueFrom?: string): string => {
@@ -29,67 +32,92 @@ export function listInbox(store: MessageStore, pageSize: number, { mailboxId, qu
     self: linkTo(),
     ...(last && rest.length > size ? { next: linkTo(continueFromToken(mailboxId, last.acceptedOrder)) } : {}),
   };
-  const messages = page.filter((message) => isWanted(message.workflowId)).map(({ messageId }) => messageId);
   return jsonAnswer(200, { messages, links, approx_inbox_count: waiting.length }, meshV2);
 }
 
-export function countInbox(store: MessageStore, { mailboxId }: Call): Answer {
-  return jsonAnswer(200, { count: store.inbox(mailboxId).length });
+export function countInbox(store: MessageStore, { mailboxId, version }: Call): Answer {
+  const count = store.inbox(mailboxId).length;
+  if (version === 2) return jsonAnswer(200, { count });
+  return jsonAnswer(200, { count, internalID: randomBytes(16).toString('hex'), allResultsIncluded: true });
 }
 
 /** The headers of a download without its body, for the recipient or the sender. */
-export function headMessage(store: MessageStore, { mailboxId, captures: [messageId = ''] }: Call): Answer {
-  const message = store.get(messageId);
+export function headMessage(store: MessageStore, { mailboxId, version, captures: [id = ''] }: Call): Answer {
+  const message = store.get(id);
   const isSender = message?.from === mailboxId;
-  if (!message || (message.to !== mailboxId && !isSender)) throw refusal('unknownMessage', messageId);
-  const isGone = message.status === 'uploading' || (message.status === 'undeliverable' && !isSender);
-  if (isGone) throw refusal('gone', messageId);
-  return emptyAnswer(200, downloadHeaders(message, 1));
+  if (!message || (message.to !== mailboxId && !isSender)) throw refusal('unknownMessage', id);
+  if (!isSender && isOnItsWay(store, message)) throw refusal('unknownMessage', id);
+  const isGone = message.status === 'uploading' || (isFailed(message) && !isSender);
+  if (isGone) throw refusal('gone', id);
+  return emptyAnswer(200, downloadHeaders(message, 1, version));
 }
 
 /** A whole message or one of its chunks: 206 while more chunks follow, 200 on the last. */
-export function downloadMessage(store: MessageStore, { mailboxId, captures, headers }: Call): Answer {
-  const [messageId = '', chunk] = captures;
-  const message = store.get(messageId);
-  if (!message) throw refusal('unknownMessage', messageId);
+export function downloadMessage(store: MessageStore, { mailboxId, version, captures, headers }: Call): Answer {
+  const [id = '', chunk] = captures;
+  const message = store.get(id);
+  if (!message) throw refusal('unknownMessage', id);
+  const { messageId, contentEncoding, totalChunks } = message;
   if (message.to !== mailboxId) throw refusal('notYours', messageId);
+  if (isOnItsWay(store, message)) throw refusal('unknownMessage', messageId);
   if (message.status !== 'accepted') throw refusal('gone', messageId);
 
   const number = chunk === undefined ? 1 : Number(chunk);
-  const answerHeaders = downloadHeaders(message, number);
+  const answerHeaders = downloadHeaders(message, number, version);
   if (message.messageType === 'REPORT') return emptyAnswer(200, answerHeaders);
   const stored = message.chunks[number - 1];
   if (!stored) throw refusal('unknownMessage', messageId);
-  const status = number < message.totalChunks ? 206 : 200;
+  const status = number < totalChunks ? 206 : 200;
+  const { bytes, decodedBytes } = stored;
+  const body = { file: store.chunkFile(messageId, number), decodedBytes };
 
-  const acceptsGzip = headers['accept-encoding']?.includes('gzip');
-  if (acceptsGzip !== true) {
-    const body = message.contentEncoding === 'gzip' ? gunzipSync(stored) : stored;
-    return { status, headers: answerHeaders, body };
+  const acceptsGzip = headers['accept-encoding']?.includes('gzip') === true;
+  if (!acceptsGzip && contentEncoding === 'gzip') {
+    return { status, headers: answerHeaders, body: { ...body, coding: 'gunzip', bytes: decodedBytes } };
   }
   // Version 2 compresses for a client that accepts it, whatever the sender did, and then says so twice.
-  const body = message.contentEncoding === 'gzip' ? stored : gzipSync(stored);
-  return { status, headers: { ...answerHeaders, 'content-encoding': 'gzip', 'mex-content-compressed': 'Y' }, body };
+  if (!acceptsGzip || (contentEncoding === undefined && version === 1)) {
+    return { status, headers: answerHeaders, body: { ...body, coding: 'as stored', bytes } };
+  }
+  return {
+    status,
+    headers: { ...answerHeaders, 'content-encoding': 'gzip', 'mex-content-compressed': 'Y' },
+    body:
+      contentEncoding === 'gzip'
+        ? { ...body, coding: 'as stored', bytes }
+        : { ...body, coding: 'gzip', bytes: undefined },
+  };
 }
 
 /** Ends a message's life in the inbox; a second time changes nothing and is no error. */
-export function acknowledgeMessage(store: MessageStore, { mailboxId, captures: [messageId = ''] }: Call): Answer {
-  const message = store.get(messageId);
-  if (!message) throw refusal('unknownMessage', messageId);
+export function acknowledgeMessage(store: MessageStore, { mailboxId, version, captures: [id = ''] }: Call): Answer {
+  const message = store.get(id);
+  if (!message) throw refusal('unknownMessage', id);
+  const { messageId } = message;
   if (message.to !== mailboxId) throw refusal('notYours', messageId);
+  if (isOnItsWay(store, message)) throw refusal('unknownMessage', messageId);
   if (message.status === 'accepted') store.changeStatus(message, 'acknowledged');
-  return emptyAnswer();
+  return version === 1 ? jsonAnswer(200, { messageId }) : emptyAnswer();
+}
+
+/** Accepted and not yet delivered: its recipient cannot know of it. */
+function isOnItsWay(store: MessageStore, message: StoredMessage): boolean {
+  return message.status === 'accepted' && !store.isWaiting(message);
+}
+
+function isFailed({ status }: StoredMessage): boolean {
+  return status === 'undeliverable' || status === 'error';
 }
 
 /** Response headers of a download, lower-case as version 2 sends them, empty ones left out. */
-function downloadHeaders(message: StoredMessage, chunkNumber: number): Record<string, string> {
+function downloadHeaders(message: StoredMessage, chunkNumber: number, version: ApiVersion): Record<string, string> {
   const isReport = message.messageType === 'REPORT';
   // A report has no chunk at all, and MESH says so with a range that counts to nought.
   const total = isReport ? 0 : message.totalChunks;
-  const isChunked = total > 1;
+  const isTyped = version === 2 && total === 1;
   const all: Record<string, string | undefined> = {
-    'content-type': isChunked ? 'application/octet-stream' : message.contentType,
-    'mex-content-type': isChunked ? message.contentType : undefined,
+    'content-type': isTyped ? message.contentType : 'application/octet-stream',
+    'mex-content-type': isReport ? undefined : message.contentType,
     'mex-from': message.from,
     'mex-to': message.to,
     'mex-workflowid': message.workflowId,
@@ -103,7 +131,7 @@ function downloadHeaders(message: StoredMessage, chunkNumber: number): Record<st
     'mex-messagetype': message.messageType,
     'mex-messageid': message.messageId,
     'mex-statuscode': isReport ? message.failure?.code : '00',
-    'mex-statusevent': isReport ? 'SEND' : 'TRANSFER',
+    'mex-statusevent': isReport ? (message.failure?.event ?? 'SEND') : 'TRANSFER',
     'mex-statusdescription': isReport ? message.failure?.description : 'Transferred to recipient mailbox',
     'mex-statussuccess': isReport ? 'ERROR' : 'SUCCESS',
     'mex-statustimestamp': secondsStamp(message.statusAt),
@@ -144,9 +172,12 @@ function continueFromToken(mailboxId: string, acceptedOrder: number): string {
   return Buffer.from(`mailbox=${mailboxId};after=${acceptedOrder}`).toString('base64url');
 }
 
-function placeOf(mailboxId: string, token: string | null): number {
-  if (token === null) return 0;
-  const match = /^mailbox=(.+);after=(\d+)$/.exec(Buffer.from(token, 'base64url').toString());
+/** The link of version 2 carries a token of ours; a client of version 1 names the last message that it has. */
+function placeOf(store: MessageStore, mailboxId: string, from: string | null, version: ApiVersion): number {
+  if (from === null) return 0;
+  const last = version === 1 ? store.get(from) : undefined;
+  if (last?.to === mailboxId) return last.acceptedOrder;
+  const match = /^mailbox=(.+);after=(\d+)$/.exec(Buffer.from(from, 'base64url').toString());
   if (match?.[1] !== mailboxId) throw invalid('query', 'continue_from', 'Not a value from links.next of this mailbox');
   return Number(match[2]);
 }

@@ -20,14 +20,17 @@ export class MailboxUse {
     return this.#violations;
   }
 
-  /** Takes the mailbox until the response has gone out; false, and a violation, where it is taken already. */
-  enter(mailboxId: string, request: IncomingMessage, response: ServerResponse): boolean {
+  /**
+   * Takes the mailbox until what is returned is called or the response is over; undefined, and a violation, where it is
+   * taken already.
+   */
+  enter(mailboxId: string, request: IncomingMessage, response: ServerResponse): (() => void) | undefined {
     const call = `${request.method ?? ''} ${request.url ?? ''}`;
     const during = this.#inUse.get(mailboxId);
     if (during !== undefined) {
       const at = new Date().toISOString();
       this.#violations.push({ at, mailboxId, rule: 'one call at a time for one mailbox', call, during });
-      return false;
+      return undefined;
     }
     this.#inUse.set(mailboxId, call);
     let isHeld = true;
@@ -36,6 +39,6 @@ export class MailboxUse {
       isHeld = false;
     };
     response.once('finish', leave).once('close', leave);
-    return true;
+    return leave;
   }
 }

@@ -1,19 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serve, type StandIn } from '../stand-in.ts';
-import { type Answer, emptyAnswer, meshV2 } from './answer.ts';
-import { type Mailbox, TokenCheck } from './authorization.ts';
-import { type Call, headerOf } from './call.ts';
-import { type Delivery, deliveredMessage, nonDeliveryReport } from './delivery.ts';
+import { answerAdmin } from './admin.ts';
+import { type Answer, type ApiVersion, emptyAnswer, jsonAnswer } from './answer.ts';
+import { TokenCheck } from './authorization.ts';
+import { type Call, headerOf, versionAsked } from './call.ts';
+import { Clock } from './clock.ts';
+import type { Delivery } from './delivery.ts';
 import { answerPublic } from './directory.ts';
+import { Exchange } from './exchange.ts';
+import { type Fault, Faults } from './faults.ts';
 import { acknowledgeMessage, countInbox, downloadMessage, headMessage, listInbox } from './inbox.ts';
 import { MailboxUse, type Violation } from './mailbox-use.ts';
-import { type Failure, type MeshMessage, messageIds, type StoredMessage, viewOf } from './message.ts';
-import { sendChunk, sendMessage, trackLocalId, trackMessage } from './outbox.ts';
+import { type Mailbox, Mailboxes } from './mailboxes.ts';
+import type { Failure, MeshMessage, StoredMessage } from './message.ts';
+import { sendChunk, sendMessage } from './outbox.ts';
+import { ReceivedBody } from './received-body.ts';
 import { invalid, MeshRefusal, notImplemented, refusal } from './refusal.ts';
-import { logEntry, type MeshRequest, readLimitedBody } from './request-log.ts';
-import { mailboxTarget, type Operation } from './route.ts';
+import { logEntry, type MeshRequest } from './request-log.ts';
+import { faultAnswer, writeAnswer } from './response.ts';
+import { mailboxTarget, type Operation, publicTarget } from './route.ts';
+import { serveSecurely, type Tls } from './secure-server.ts';
 import { MessageStore } from './store.ts';
+import { trackLocalId, trackMessage } from './tracking.ts';
 
 export interface MeshOptions {
   /** Ids in upper case. */
@@ -28,13 +38,17 @@ export interface MeshOptions {
   readonly maxBodyBytes?: number;
   /** How far a token's timestamp may lie from now; nothing official is published, so 2 hours. */
   readonly timestampToleranceMs?: number;
-  /** Where messages outlive the process; without it they do not. */
+  /** Where messages outlive the process; without it they do not, and lie in a temporary folder until `close`. */
   readonly directory?: string;
+  /** HTTPS with client certificates demanded; plain HTTP where absent. */
+  readonly tls?: Tls;
+  /** From the acceptance of a sent message until its recipient can see it, by the stand-in's clock; 0 by default. */
+  readonly deliveryDelaySeconds?: number;
   /** Called once for each request after it was answered. */
   readonly onRequest?: (entry: MeshRequest) => void;
 }
 
-/** The Message Exchange for Social Care and Health, version 2 of its API, for any number of mailboxes. */
+/** The Message Exchange for Social Care and Health, both versions of its API, for any number of mailboxes. */
 export interface MeshStandIn extends StandIn {
   /**
    * Puts a message straight into an inbox, as if someone had sent it, and returns its id.
@@ -59,28 +73,44 @@ export interface MeshStandIn extends StandIn {
   /** All messages of all mailboxes, oldest first, whatever their status. */
   messages(): readonly MeshMessage[];
   readonly violations: readonly Violation[];
+  /**
+   * Moves the time of messages on. What nobody has collected for five days leaves its inbox, and its sender gets the
+   * report with code 14. Tokens are still judged by the real time.
+   */
+  advanceClock(seconds: number): void;
+  /** What is to go wrong, for calls that are otherwise right. */
+  readonly faults: { add(fault: Fault): void; clear(): void };
+  /** @throws Error where there is no such mailbox */
+  setDisabled(mailboxId: string, disabled: boolean): void;
 }
 
 /** Starts MESH on 127.0.0.1, stricter than NHS England's own sandbox. @throws PortInUse */
 export async function startMesh(options: MeshOptions): Promise<MeshStandIn> {
-  const { sharedKey, port = 0, pageSize = 500, maxBodyBytes = 20 * 1024 * 1024, onRequest } = options;
-  const mailboxes = byId(options.mailboxes);
+  const { sharedKey, port = 0, pageSize = 500, maxBodyBytes = 20 * 1024 * 1024, onRequest, tls } = options;
+  const mailboxes = new Mailboxes(options.mailboxes);
   const tokens = new TokenCheck(mailboxes, sharedKey, options.timestampToleranceMs ?? 2 * 60 * 60 * 1000);
-  const store = new MessageStore(options.directory);
+  const clock = new Clock();
+  const store = new MessageStore(options.directory, clock);
+  const exchange = new Exchange(store, mailboxes, clock);
   const use = new MailboxUse();
-  const newMessageId = messageIds();
-  const listeners = new Set<(message: MeshMessage) => void>();
+  let dropIdle = (): void => undefined;
+  const faults = new Faults(tls !== undefined, () => {
+    dropIdle();
+  });
+  const controls = { store, mailboxes, exchange, clock, faults };
   const outbox = {
     store,
-    newMessageId,
-    isKnownMailbox: (mailboxId: string) => mailboxes.has(mailboxId),
+    clock,
+    deliveryDelaySeconds: options.deliveryDelaySeconds ?? 0,
+    newMessageId: exchange.newMessageId,
+    isKnownMailbox: (mailboxId: string) => mailboxes.get(mailboxId) !== undefined,
     onAccepted: (message: StoredMessage) => {
-      for (const listener of listeners) listener(viewOf(message));
+      exchange.tellAccepted(message);
     },
   };
-  const operations: Readonly<Record<Operation, (call: Call) => Answer>> = {
+  const operations: Readonly<Record<Operation, (call: Call) => Answer | Promise<Answer>>> = {
     handshake,
-    validate: () => emptyAnswer(),
+    validate,
     list: (call) => listInbox(store, pageSize, call),
     count: (call) => countInbox(store, call),
     head: (call) => headMessage(store, call),
@@ -88,110 +118,135 @@ export async function startMesh(options: MeshOptions): Promise<MeshStandIn> {
     acknowledge: (call) => acknowledgeMessage(store, call),
     send: (call) => sendMessage(outbox, call),
     sendChunk: (call) => sendChunk(outbox, call),
-    track: (call) => trackMessage(store, call),
-    trackLocalId: (call) => trackLocalId(store, call),
+    track: (call) => trackMessage(store, mailboxes, call),
+    trackLocalId: (call) => trackLocalId(store, mailboxes, call),
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const started = performance.now();
     const { method = '', headers } = request;
     const { pathname, searchParams: query } = new URL(`http://mesh${request.url ?? '/'}`);
+    exchange.expire();
     const target = mailboxTarget(method, pathname);
+    const open = target ? undefined : publicTarget(method, pathname);
     // Taken before the body is read: an upload in progress is a call too.
-    const isFree = target === undefined || use.enter(target.mailboxId, request, response);
-    const { bytes, body } = await readLimitedBody(request, maxBodyBytes);
-    const answer = answerOrRefusal(() => {
-      if (!target) return answerPublic(method, pathname, [...mailboxes.keys()]);
-      if (!isFree) throw refusal('concurrentUse');
-      const { operation, mailboxId, captures } = target;
+    const leave = target ? use.enter(target.mailboxId, request, response) : () => undefined;
+    const body = new ReceivedBody(request, maxBodyBytes);
+    const operation = target?.operation ?? open?.operation;
+    const fault = leave && operation !== undefined ? faults.take(operation, target?.mailboxId) : undefined;
+    let responseBytes = 0;
+    let isLogged = false;
+    const log = (): void => {
+      if (isLogged) return;
+      isLogged = true;
+      onRequest?.(
+        logEntry(request, response, started, { requestBytes: body.bytes, responseBytes, fault: fault?.kind }),
+      );
+    };
+    // A response closes without having finished where the connection broke.
+    response.once('finish', log).once('close', log);
+    if (fault?.kind === 'reset-before') {
+      breakConnection(request);
+      return;
+    }
+
+    const decide = async (): Promise<Answer> => {
+      if (!leave) throw refusal('concurrentUse');
+      if (fault?.kind === 'status') return faultAnswer(fault);
+      if (!target) {
+        if (open) return answerPublic(open, headers, mailboxes);
+        const answer = await answerAdmin(controls, method, pathname, () => body.text());
+        if (answer) return answer;
+        throw notImplemented(`${method} ${pathname}`);
+      }
+      const { mailboxId, captures } = target;
       tokens.verify(mailboxId, headers.authorization);
-      checkAccept(headers);
-      if (!body) throw refusal('tooLarge');
-      return operations[operation]({ mailboxId, captures, query, headers, body });
-    });
+      if (fault?.kind === 'duplicate-token') throw refusal('duplicateToken');
+      const version = versionAsked(headers);
+      return await operations[target.operation]({ mailboxId, version, captures, query, headers, body });
+    };
+    const answer = await answerOrRefusal(decide, headers);
+    await body.drain();
     // Nothing real answers at once: without this, two calls made together could each find the mailbox at rest.
     await pause(2);
-    const sent = method === 'HEAD' ? Buffer.alloc(0) : answer.body;
-    for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
-    response.setHeader('content-length', sent.length);
-    response.once('finish', () => {
-      onRequest?.(logEntry(request, response, started, { requestBytes: bytes, responseBytes: sent.length }));
+    if (fault?.kind === 'reset-after') {
+      breakConnection(request);
+      return;
+    }
+    const isHead = method === 'HEAD';
+    await writeAnswer(response, isHead ? { ...answer, body: Buffer.alloc(0) } : answer, fault, (bytes, isLast) => {
+      responseBytes += bytes;
+      // A client may call again once it has the last byte, before this side has learnt that it went out.
+      if (isLast) leave?.();
     });
-    response.writeHead(answer.status).end(sent);
   };
 
-  const standIn = await serve(handle, port);
+  const start = async (): Promise<StandIn> => {
+    if (!tls) return serve(handle, port);
+    const secure = await serveSecurely(handle, tls, port, () => faults.takeConnection());
+    dropIdle = secure.dropIdle;
+    return secure;
+  };
+  const standIn = await start().catch((error: unknown) => {
+    store.close();
+    throw error;
+  });
   return {
-    ...standIn,
-    deliver: (delivery) => {
-      if (!mailboxes.has(delivery.to)) throw new Error(`The MESH stand-in has no mailbox ${delivery.to}`);
-      const message = deliveredMessage(delivery, newMessageId());
-      store.add(message);
-      store.accept(message);
-      return message.messageId;
+    url: standIn.url,
+    close: async () => {
+      await standIn.close();
+      store.close();
     },
-    reportNonDelivery: (messageId, failure) => {
-      const original = sentMessage(store, messageId);
-      const report = nonDeliveryReport(original, failure, newMessageId());
-      original.failure = failure;
-      store.changeStatus(original, 'undeliverable');
-      store.add(report);
-      store.accept(report);
-      return report.messageId;
-    },
+    deliver: (delivery) => exchange.deliver(delivery),
+    reportNonDelivery: (messageId, failure) => exchange.reportNonDelivery(messageId, failure),
     acknowledge: (messageId) => {
-      const message = sentMessage(store, messageId);
-      if (message.status === 'accepted') store.changeStatus(message, 'acknowledged');
+      exchange.acknowledge(messageId);
     },
-    onAccepted: (listener) => {
-      listeners.add(listener);
-      return () => {
-        listeners.delete(listener);
-      };
-    },
-    messages: () => store.all().map(viewOf),
+    onAccepted: (listener) => exchange.onAccepted(listener),
+    messages: () => store.all().map((message) => store.view(message)),
     violations: use.violations,
+    advanceClock: (seconds) => {
+      exchange.advanceClock(seconds);
+    },
+    faults,
+    setDisabled: (mailboxId, disabled) => {
+      mailboxes.setDisabled(mailboxId, disabled);
+    },
   };
-}
-
-function byId(mailboxes: readonly Mailbox[]): ReadonlyMap<string, Mailbox> {
-  const map = new Map<string, Mailbox>();
-  for (const mailbox of mailboxes) {
-    const { mailboxId } = mailbox;
-    if (mailboxId !== mailboxId.toUpperCase()) throw new Error(`Mailbox id ${mailboxId} is not in upper case`);
-    if (map.has(mailboxId)) throw new Error(`Mailbox ${mailboxId} is given twice`);
-    map.set(mailboxId, mailbox);
-  }
-  return map;
 }
 
 /** Proves reachability and credentials; the client has to say what it is. */
-function handshake({ headers }: Call): Answer {
+function handshake(call: Call): Answer {
   for (const name of ['mex-clientversion', 'mex-osname', 'mex-osversion']) {
-    if (headerOf(headers, name) === undefined) throw invalid('header', name, 'Field required');
+    if (headerOf(call.headers, name) === undefined) throw invalid('header', name, 'Field required');
   }
-  return emptyAnswer();
+  return validate(call);
 }
 
-/** Version 2 is chosen by its one media type; version 1's shapes are not spoken here. */
-function checkAccept(headers: Call['headers']): void {
-  const accept = headerOf(headers, 'accept') ?? '';
-  if (accept === meshV2) return;
-  if (accept.includes('vnd.mesh') && accept !== 'application/vnd.mesh.v1+json') throw refusal('acceptHeader');
-  throw notImplemented(`version 1 of the API: send Accept: ${meshV2}`);
+function validate({ version, mailboxId }: Call): Answer {
+  return version === 1 ? jsonAnswer(200, { mailboxId }) : emptyAnswer();
 }
 
-function answerOrRefusal(decide: () => Answer): Answer {
+async function answerOrRefusal(decide: () => Promise<Answer>, headers: Call['headers']): Promise<Answer> {
   try {
-    return decide();
+    return await decide();
   } catch (error) {
-    if (error instanceof MeshRefusal) return error.answer;
+    if (error instanceof MeshRefusal) return error.answer(errorVersion(headers));
     throw error;
   }
 }
 
-function sentMessage(store: MessageStore, messageId: string): StoredMessage {
-  const message = store.get(messageId);
-  if (message?.from === undefined) throw new Error(`Nobody sent a message ${messageId}`);
-  return message;
+/** A client whose Accept cannot be read is told so in the newer shape. */
+function errorVersion(headers: Call['headers']): ApiVersion {
+  try {
+    return versionAsked(headers);
+  } catch {
+    return 2;
+  }
+}
+
+/** Over TCP with a reset; over TLS, which has no such thing, by closing without a word. */
+function breakConnection({ socket }: IncomingMessage): void {
+  if (socket.constructor === Socket) socket.resetAndDestroy();
+  else socket.destroy();
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
 
 export type MessageType = 'DATA' | 'REPORT';
-type MessageStatus = 'uploading' | 'accepted' | 'acknowledged' | 'undeliverable';
+export const messageStatuses = ['uploading', 'accepted', 'acknowledged', 'undeliverable', 'error'] as const;
+export type MessageStatus = (typeof messageStatuses)[number];
 
 /** A message as the runner and the tests see it. */
 export interface MeshMessage {
@@ -17,7 +17,7 @@ export interface MeshMessage {
   readonly subject: string | undefined;
   readonly fileName: string;
   readonly contentEncoding: 'gzip' | undefined;
-  /** The whole body, chunks joined and decompressed. */
+  /** The whole body, chunks joined and decompressed; read from disk each time, so only for what fits into memory. */
   readonly body: Buffer;
 }
 
@@ -25,46 +25,58 @@ export interface MeshMessage {
 export interface Failure {
   readonly code: string;
   readonly description: string;
+  /** SEND where absent. */
+  readonly event?: string | undefined;
 }
 
-/** A message as the stand-in keeps it. */
+/** One stored chunk: as it came, a gzip stream of its own where the message's `contentEncoding` says so. */
+export interface Chunk {
+  readonly bytes: number;
+  readonly decodedBytes: number;
+}
+
+/** A message as the stand-in keeps it; all times are ISO and by the stand-in's clock. */
 export interface StoredMessage extends Omit<MeshMessage, 'body' | 'status'> {
   status: MessageStatus;
-  /** ISO time of the last change of status. */
+  /** Time of the last change of status. */
   statusAt: string;
-  /** ISO time of the first request that uploaded it. */
+  /** Time of the first request that uploaded it. */
   readonly uploadedAt: string;
+  /** From when on it lies in its recipient's inbox; undefined until accepted. */
+  availableAt: string | undefined;
+  acknowledgedAt: string | undefined;
   /** Place in the order of acceptance over all mailboxes, 0 until accepted. */
   acceptedOrder: number;
   readonly contentType: string;
   readonly totalChunks: number;
-  /** As sent: each a gzip stream of its own where `contentEncoding` says so. */
-  readonly chunks: Buffer[];
+  readonly chunks: Chunk[];
   /** Headers that go to the recipient as they are, names in lower case. */
   readonly passedOn: Readonly<Record<string, string>>;
   failure: Failure | undefined;
-  readonly linkedMessageId: string | undefined;
+  linkedMessageId: string | undefined;
 }
 
-/** The decoded whole of a message; decompresses on each reading of `body`, so read it once. */
-export function viewOf(message: StoredMessage): MeshMessage {
-  const { messageId, messageType, status, from, to, workflowId, localId, subject, fileName, contentEncoding } = message;
-  return {
-    ...{ messageId, messageType, status, from, to, workflowId, localId, subject, fileName, contentEncoding },
-    get body() {
-      return Buffer.concat(message.chunks.map((chunk) => (contentEncoding === 'gzip' ? gunzipSync(chunk) : chunk)));
-    },
-  };
+const inboxDays = 5;
+
+/** MESH drops what the recipient has not collected after five days. */
+export function expiryOf(message: StoredMessage): Date {
+  return new Date(Date.parse(message.uploadedAt) + inboxDays * 24 * 60 * 60 * 1000);
 }
+
+/** As NHS England's sandbox words code 14. */
+export const notCollected: Failure = {
+  code: '14',
+  description: `Message not collected by recipient after ${inboxDays} days`,
+};
 
 /**
  * Makes message ids of the production form: twenty digits `yyyyMMddHHmmss` and microseconds, an underscore, six hex
  * digits. Each is later than the one before, so ids sort in the order in which they were given out.
  */
-export function messageIds(): () => string {
+export function messageIds(now: () => Date): () => string {
   let lastMicros = 0;
   return () => {
-    lastMicros = Math.max(Date.now() * 1000, lastMicros + 1);
+    lastMicros = Math.max(now().getTime() * 1000, lastMicros + 1);
     const millis = new Date(Math.floor(lastMicros / 1000)).toISOString().replace(/\D/g, '');
     const micros = String(lastMicros % 1000).padStart(3, '0');
     return `${millis}${micros}_${randomBytes(3).toString('hex').toUpperCase()}`;

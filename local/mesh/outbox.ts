@@ -1,14 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { gunzipSync } from 'node:zlib';
-import { type Answer, jsonAnswer, meshV2 } from './answer.ts';
+import { type Answer, jsonAnswer } from './answer.ts';
 import { type Call, headerOf } from './call.ts';
-import { secondsStamp, type StoredMessage } from './message.ts';
+import type { Clock } from './clock.ts';
+import type { StoredMessage } from './message.ts';
 import { invalid, refusal } from './refusal.ts';
 import type { MessageStore } from './store.ts';
 
 /** What sending needs beside the call. */
 export interface Outbox {
   readonly store: MessageStore;
+  readonly clock: Clock;
+  /** From acceptance until a message lies in its recipient's inbox. */
+  readonly deliveryDelaySeconds: number;
   readonly newMessageId: () => string;
   readonly isKnownMailbox: (mailboxId: string) => boolean;
   /** Called with each message whose last chunk has come, before the request is answered. */
@@ -39,7 +42,8 @@ const passedOnNames = [
 ] as const;
 
 /** A whole message, or the first of its chunks. */
-export function sendMessage(outbox: Outbox, { mailboxId, headers, body }: Call): Answer {
+export async function sendMessage(outbox: Outbox, call: Call): Promise<Answer> {
+  const { mailboxId, version, headers, body } = call;
   checkHeaders(headers, mailboxId);
   const to = headerOf(headers, 'mex-to')?.trim().toUpperCase();
   const workflowId = headerOf(headers, 'mex-workflowid')?.trim();
@@ -49,10 +53,10 @@ export function sendMessage(outbox: Outbox, { mailboxId, headers, body }: Call):
   const range = chunkRange(headers) ?? { number: 1, total: 1 };
   if (range.number !== 1) throw refusal('invalidChunks');
   if (!outbox.isKnownMailbox(to)) throw refusal('unknownRecipient');
-  checkBody(body, contentEncoding);
 
-  const now = new Date().toISOString();
+  const now = outbox.clock.now().toISOString();
   const messageId = outbox.newMessageId();
+  const chunk = await body.saveTo(outbox.store.chunkFile(messageId, 1), contentEncoding);
   const passedOn: Record<string, string> = {};
   for (const name of passedOnNames) {
     const value = headerOf(headers, name);
@@ -64,6 +68,8 @@ export function sendMessage(outbox: Outbox, { mailboxId, headers, body }: Call):
     status: 'uploading',
     statusAt: now,
     uploadedAt: now,
+    availableAt: undefined,
+    acknowledgedAt: undefined,
     acceptedOrder: 0,
     from: mailboxId,
     to,
@@ -71,22 +77,25 @@ export function sendMessage(outbox: Outbox, { mailboxId, headers, body }: Call):
     localId: headerOf(headers, 'mex-localid'),
     subject: headerOf(headers, 'mex-subject'),
     fileName: headerOf(headers, 'mex-filename') ?? `${messageId}.dat`,
-    contentType: headerOf(headers, 'content-type') ?? 'application/octet-stream',
+    contentType:
+      headerOf(headers, 'mex-content-type') ?? headerOf(headers, 'content-type') ?? 'application/octet-stream',
     contentEncoding,
     totalChunks: range.total,
-    chunks: [body],
+    chunks: [chunk],
     passedOn,
     failure: undefined,
     linkedMessageId: undefined,
   };
   outbox.store.add(message);
   if (range.total === 1) accept(outbox, message);
-  return jsonAnswer(202, { message_id: messageId });
+  return jsonAnswer(202, version === 1 ? { messageID: messageId } : { message_id: messageId });
 }
 
 /** Chunk 2 or later. The last one received may be sent again, as after a lost answer; none may be left out. */
-export function sendChunk(outbox: Outbox, { mailboxId, captures, headers, body }: Call): Answer {
-  const [messageId = '', chunk = ''] = captures;
+export async function sendChunk(outbox: Outbox, call: Call): Promise<Answer> {
+  const { mailboxId, version, captures, headers, body } = call;
+  const [id = '', chunk = ''] = captures;
+  const messageId = id.toUpperCase();
   const number = Number(chunk);
   const range = chunkRange(headers);
   if (range?.number !== number || number < 2) throw refusal('invalidChunks', messageId);
@@ -99,70 +108,15 @@ export function sendChunk(outbox: Outbox, { mailboxId, captures, headers, body }
   if (number > message.chunks.length + 1) throw refusal('invalidChunks', messageId);
   const contentEncoding = encodingOf(headers);
   if (contentEncoding !== message.contentEncoding) throw refusal('encodingChanged', messageId);
-  checkBody(body, contentEncoding);
 
-  message.chunks[number - 1] = body;
+  message.chunks[number - 1] = await body.saveTo(outbox.store.chunkFile(messageId, number), contentEncoding);
   if (message.chunks.length === message.totalChunks) accept(outbox, message);
-  return jsonAnswer(202, null);
+  return jsonAnswer(202, version === 1 ? { messageID: messageId, blockID: number } : null);
 }
 
-/** Where a sent message has got to. One that is not in this outbox is 404, never 403. */
-export function trackMessage(store: MessageStore, { mailboxId, query }: Call): Answer {
-  const messageId = query.get('messageID');
-  if (messageId === null) throw invalid('query', 'messageID', 'Field required');
-  const message = store.get(messageId);
-  if (message?.from !== mailboxId) throw refusal('unknownMessage', messageId);
-  const { failure } = message;
-  const tracking = {
-    message_id: message.messageId,
-    local_id: message.localId,
-    workflow_id: message.workflowId,
-    filename: message.fileName,
-    expiry_time: expiryOf(message),
-    upload_timestamp: message.uploadedAt,
-    recipient: message.to,
-    status_success: failure === undefined,
-    status: message.status,
-    status_timestamp: message.statusAt,
-    ...(failure ? { status_event: 'SEND', status_code: failure.code, status_description: failure.description } : {}),
-  };
-  return jsonAnswer(200, tracking, meshV2);
-}
-
-/** Tracking by local id is deprecated and answers in version 1's words whatever the client accepts. */
-export function trackLocalId(store: MessageStore, { mailboxId, captures: [localId] }: Call): Answer {
-  const [message, ...more] = store.sentBy(mailboxId).filter((sent) => sent.localId === localId);
-  if (!message) throw refusal('unknownMessage');
-  if (more.length > 0) throw refusal('ambiguousLocalId');
-  return jsonAnswer(200, {
-    addressType: 'ALL',
-    chunkCount: message.totalChunks,
-    dtsId: message.messageId,
-    expiryTime: secondsStamp(expiryOf(message)),
-    fileName: message.fileName,
-    fileSize: message.chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-    localId: message.localId,
-    messageId: message.messageId,
-    messageType: 'Data',
-    recipient: message.to,
-    sender: message.from,
-    status: message.status.charAt(0).toUpperCase() + message.status.slice(1),
-    statusSuccess: message.failure ? 'ERROR' : 'SUCCESS',
-    subject: message.subject,
-    uploadTimestamp: secondsStamp(message.uploadedAt),
-    version: '1.0',
-    workflowId: message.workflowId,
-  });
-}
-
-function accept({ store, onAccepted }: Outbox, message: StoredMessage): void {
-  store.accept(message);
+function accept({ store, deliveryDelaySeconds, onAccepted }: Outbox, message: StoredMessage): void {
+  store.accept(message, deliveryDelaySeconds);
   onAccepted(message);
-}
-
-/** MESH drops what the recipient has not collected after five days. */
-function expiryOf(message: StoredMessage): string {
-  return new Date(Date.parse(message.uploadedAt) + 5 * 24 * 60 * 60 * 1000).toISOString();
 }
 
 function checkHeaders(headers: IncomingHttpHeaders, mailboxId: string): void {
@@ -193,15 +147,4 @@ function chunkRange(headers: IncomingHttpHeaders): { number: number; total: numb
   const [number, total] = [Number(match?.[1]), Number(match?.[2])];
   if (!(number >= 1 && number <= total)) throw refusal('invalidChunks');
   return { number, total };
-}
-
-/** Each chunk must be a gzip stream by itself: one stream cut into chunks cannot be served to every client. */
-function checkBody(body: Buffer, contentEncoding: 'gzip' | undefined): void {
-  if (body.length === 0) throw refusal('emptyBody');
-  if (contentEncoding !== 'gzip') return;
-  try {
-    gunzipSync(body);
-  } catch {
-    throw refusal('invalidFile');
-  }
 }

@@ -1,4 +1,4 @@
-import { type Answer, jsonAnswer } from './answer.ts';
+import { type Answer, type ApiVersion, jsonAnswer } from './answer.ts';
 
 /**
  * What MESH refuses, as status, event, code and text. Source: the error codes of the MESH API and of NHS England's
@@ -37,31 +37,37 @@ const refusals = {
   gone: [410, 'SEND', 'Message already accepted', 'Message no longer available for download'],
 } as const satisfies Record<string, readonly [number, string, string, string]>;
 
-/** A request that MESH turns down; carries the answer that says so. */
+/** A request that MESH turns down; knows the answer that says so. */
 export class MeshRefusal extends Error {
   override readonly name = 'MeshRefusal';
-  readonly answer: Answer;
+  readonly answer: (version: ApiVersion) => Answer;
 
-  constructor(answer: Answer, message: string) {
+  constructor(answer: (version: ApiVersion) => Answer, message: string) {
     super(message);
     this.answer = answer;
   }
 }
 
-/** The refusal in the version 2 error shape. */
+/** The refusal in the error shape of the version that the client speaks. */
 export function refusal(kind: keyof typeof refusals, messageId?: string): MeshRefusal {
   const [status, event, code, msg] = refusals[kind];
-  return new MeshRefusal(jsonAnswer(status, { message_id: messageId, detail: [{ event, code, msg }] }), msg);
+  return new MeshRefusal(
+    (version) =>
+      version === 1
+        ? jsonAnswer(status, { messageID: messageId, errorEvent: event, errorCode: code, errorDescription: msg })
+        : jsonAnswer(status, { message_id: messageId, detail: [{ event, code, msg }] }),
+    msg,
+  );
 }
 
-/** A header or query value of the wrong form: 400, `detail` as an array without event or code. */
-export function invalid(where: 'header' | 'query' | 'path', name: string, msg: string): MeshRefusal {
+/** A header or query value of the wrong form: 400, `detail` as an array without event or code, in either version. */
+export function invalid(where: 'header' | 'query' | 'path' | 'body', name: string, msg: string): MeshRefusal {
   const type = msg === 'Field required' ? 'missing' : 'value_error';
-  return new MeshRefusal(jsonAnswer(400, { detail: [{ type, loc: [where, name], msg }] }), `${name}: ${msg}`);
+  return new MeshRefusal(() => jsonAnswer(400, { detail: [{ type, loc: [where, name], msg }] }), `${name}: ${msg}`);
 }
 
 /** An operation that the real service may know and this stand-in does not. */
 export function notImplemented(what: string): MeshRefusal {
   const msg = `The MESH stand-in does not implement ${what}`;
-  return new MeshRefusal(jsonAnswer(501, { detail: [{ event: '', code: '', msg }] }), msg);
+  return new MeshRefusal(() => jsonAnswer(501, { detail: [{ event: '', code: '', msg }] }), msg);
 }

@@ -7,6 +7,7 @@ export interface MeshRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
+  /** 0 where the connection broke before an answer. */
   readonly status: number;
   readonly durationMs: number;
   readonly requestHeaders: Readonly<Record<string, string>>;
@@ -14,25 +15,8 @@ export interface MeshRequest {
   /** Body bytes as they travelled, before decompression. */
   readonly requestBytes: number;
   readonly responseBytes: number;
-}
-
-/** A body up to a limit, or undefined where it is longer. */
-export interface LimitedBody {
-  readonly bytes: number;
-  readonly body: Buffer | undefined;
-}
-
-/** Reads to the end even past the limit, dropping the bytes, so that the sender gets an answer and not a reset. */
-export async function readLimitedBody(request: IncomingMessage, maxBytes: number): Promise<LimitedBody> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  const source: AsyncIterable<Buffer> = request;
-  for await (const chunk of source) {
-    bytes += chunk.length;
-    if (bytes <= maxBytes) chunks.push(chunk);
-    else chunks.length = 0;
-  }
-  return { bytes, body: bytes <= maxBytes ? Buffer.concat(chunks) : undefined };
+  /** What was made to go wrong with it. */
+  readonly fault?: string;
 }
 
 /** @param started the `performance.now()` of the request's arrival */
@@ -40,17 +24,19 @@ export function logEntry(
   request: IncomingMessage,
   response: ServerResponse,
   started: number,
-  bytes: Pick<MeshRequest, 'requestBytes' | 'responseBytes'>,
+  what: { readonly requestBytes: number; readonly responseBytes: number; readonly fault: string | undefined },
 ): MeshRequest {
   return {
     at: new Date(performance.timeOrigin + started).toISOString(),
     method: request.method ?? '',
     path: request.url ?? '',
-    status: response.statusCode,
+    status: response.headersSent ? response.statusCode : 0,
     durationMs: Math.round((performance.now() - started) * 10) / 10,
     requestHeaders: plain(Object.entries(request.headers).filter(([name]) => name !== 'authorization')),
     responseHeaders: plain(Object.entries(response.getHeaders())),
-    ...bytes,
+    requestBytes: what.requestBytes,
+    responseBytes: what.responseBytes,
+    ...(what.fault === undefined ? {} : { fault: what.fault }),
   };
 }
 

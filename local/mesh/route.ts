@@ -14,6 +14,14 @@ const routes = [
   { method: 'GET', path: /^\/outbox\/tracking\/([^/]+)$/, operation: 'trackLocalId' },
 ] as const;
 
+/** What asks for no mailbox of one's own. NHS England's sandbox answers the ping in all of these places. */
+const publicRoutes = [
+  { path: /^(?:\/messageexchange)?\/_ping$/, operation: 'ping' },
+  { path: /^\/health$/, operation: 'ping' },
+  { path: /^\/messageexchange\/endpointlookup\/([^/]+)\/([^/]+)$/, operation: 'lookUp' },
+  { path: /^\/messageexchange\/workflowsearch\/([^/]+)$/, operation: 'searchWorkflow' },
+] as const;
+
 /** `/inbox/rich` and `/outbox/rich` exist in NHS England's sandbox only, and would read as message ids here. */
 const sandboxOnly = /^\/(inbox|outbox)\/rich$/;
 
@@ -21,6 +29,17 @@ const sandboxOnly = /^\/(inbox|outbox)\/rich$/;
 const reserved: readonly string[] = ['_ping', 'admin', 'endpointlookup', 'mailbox', 'workflowsearch'];
 
 export type Operation = (typeof routes)[number]['operation'];
+type PublicOperation = (typeof publicRoutes)[number]['operation'];
+
+/** Every operation, those on a mailbox and the others, for what names one. */
+export const operations: readonly (Operation | PublicOperation)[] = [
+  ...new Set([...routes, ...publicRoutes].map(({ operation }) => operation)),
+];
+
+export interface PublicTarget {
+  readonly operation: PublicOperation;
+  readonly captures: readonly string[];
+}
 
 export interface MailboxTarget {
   readonly operation: Operation;
@@ -37,6 +56,16 @@ export function mailboxTarget(method: string, pathname: string): MailboxTarget |
   for (const { method: routeMethod, path, operation } of routes) {
     const match = routeMethod === method ? path.exec(rest) : null;
     if (match) return { operation, mailboxId: decoded(mailbox).toUpperCase(), captures: match.slice(1).map(decoded) };
+  }
+  return undefined;
+}
+
+/** Which operation without a mailbox a request means; undefined where none. */
+export function publicTarget(method: string, pathname: string): PublicTarget | undefined {
+  if (method !== 'GET') return undefined;
+  for (const { path, operation } of publicRoutes) {
+    const match = path.exec(pathname);
+    if (match) return { operation, captures: match.slice(1).map(decoded) };
   }
   return undefined;
 }

@@ -54,8 +54,9 @@ describe('the Accept header', () => {
     { accept: 'application/vnd.mesh.v2+json', status: 200 },
     { accept: 'application/vnd.mesh.v2+json, */*', status: 400 },
     { accept: 'application/vnd.mesh.v3+json', status: 400 },
-    { accept: 'application/vnd.mesh.v1+json', status: 501 },
-    { accept: '*/*', status: 501 },
+    { accept: 'application/vnd.mesh.v2+json; charset=utf-8', status: 200 },
+    { accept: 'application/vnd.mesh.v1+json', status: 200 },
+    { accept: '*/*', status: 200 },
   ])('$accept is answered $status', async ({ accept, status }) => {
     expect((await client().call('GET', '/inbox', { accept })).status).toBe(status);
   });
@@ -66,23 +67,40 @@ describe('what needs no authorization', () => {
     expect((await fetch(`${mesh.url}/messageexchange/_ping`)).status).toBe(200);
   });
 
+  const accept = { accept: 'application/vnd.mesh.v2+json' };
+
   test.each([
     { path: 'endpointlookup/X26/SPINE_NTT_UPHOLDING', found: ['X26OT154'] },
     { path: 'endpointlookup/A00/SPINE_NTT_UPHOLDING', found: [] },
     { path: 'workflowsearch/SPINE_NTT_UPHOLDING', found: ['RZZ99OT001', 'X26OT154', 'RZZ99OT003'] },
   ])('looks up $path', async ({ path, found }) => {
-    const response = await fetch(`${mesh.url}/messageexchange/${path}`);
+    const response = await fetch(`${mesh.url}/messageexchange/${path}`, { headers: accept });
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ results: found.map((id) => ({ mailbox_id: id, mailbox_name: id })) });
+  });
+
+  it('looks up by what a mailbox says of itself: its ODS code, its name, its workflows', async () => {
+    const about = { mailboxName: 'OUR MAILBOX', odsCode: 'A00', workflows: ['ONE', 'TWO'] };
+    const named = await startMesh({ mailboxes: [{ ...alice, ...about }, bob], sharedKey });
+    const found = async (path: string) => {
+      const response = await fetch(`${named.url}/messageexchange/${path}`, { headers: accept });
+      return ((await response.json()) as { results: unknown[] }).results;
+    };
+    const ours = { mailbox_id: 'RZZ99OT001', mailbox_name: 'OUR MAILBOX' };
+    expect(await found('endpointlookup/a00/TWO')).toEqual([ours]);
+    expect(await found('endpointlookup/A00/THREE')).toEqual([]);
+    expect(await found('endpointlookup/RZZ99/ONE')).toEqual([]);
+    expect(await found('workflowsearch/ONE')).toEqual([ours, { mailbox_id: 'X26OT154', mailbox_name: 'X26OT154' }]);
+    await named.close();
   });
 });
 
 test.each([
   ['GET', '/messageexchange/RZZ99OT001/inbox/rich'],
   ['POST', '/messageexchange/RZZ99OT001/update'],
-  ['DELETE', '/messageexchange/admin/reset'],
-  ['GET', '/messageexchange/mailbox/RZZ99OT001'],
-  ['GET', '/health'],
+  ['GET', '/messageexchange/RZZ99OT001/outbox/rich'],
+  ['PATCH', '/messageexchange/RZZ99OT001/inbox'],
+  ['GET', '/messageexchange/admin/elsewhere'],
 ])('%s %s is refused by name with 501', async (method, path) => {
   const response = await fetch(`${mesh.url}${path}`, { method });
   expect(response.status).toBe(501);
