@@ -38,6 +38,10 @@ export class Mailboxes {
     return this.#byId.get(mailboxId);
   }
 
+  all(): readonly Mailbox[] {
+    return [...this.#byId.values()];
+  }
+
   isDisabled(mailboxId: string): boolean {
     return this.#disabled.has(mailboxId);
   }
@@ -50,9 +54,9 @@ export class Mailboxes {
   }
 
   /** Who receives a workflow, of one organisation or, without a code, of any. */
-  receiving(workflowId: string, odsCode?: string): Mailbox[] {
+  receiving(workflowId: string, odsCode?: string): readonly Mailbox[] {
     const code = odsCode?.toUpperCase();
-    return [...this.#byId.values()].filter(
+    return this.all().filter(
       (mailbox) =>
         (mailbox.workflows?.includes(workflowId) ?? true) &&
         (code === undefined || mailbox.odsCode?.toUpperCase() === code || isUnder(mailbox, code)),
