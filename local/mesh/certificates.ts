@@ -66,13 +66,18 @@ export async function makeCertificates(options: CertificateOptions = {}): Promis
           : { name: 'subjectAltName', altNames: [{ type: 2, value: name }] },
       ],
     });
-    return { certificate: made.cert, key: made.private };
+    return { certificate: pem(made.cert), key: pem(made.private) };
   };
   return {
-    caBundle: ca.cert,
+    caBundle: pem(ca.cert),
     server: await issued('localhost', valid, { serverAuth: true }),
     client: await issued(commonName, isClientExpired ? expired : valid, { clientAuth: true }),
   };
+}
+
+/** Ended like a line, so that bundles can be put together. */
+function pem(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
 }
 
 function subject(commonName: string): { name: string; value: string }[] {
