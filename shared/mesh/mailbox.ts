@@ -1,172 +1,266 @@
 import { randomUUID } from 'node:crypto';
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { z } from 'zod';
-import type { MessageHeaders } from '../ndop/reply.ts';
-import type { RequestControl } from '../ndop/request.ts';
-import { PermanentError, RetryableError } from '../errors.ts';
-import { parseJson } from '../json.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { PermanentError } from '../errors.ts';
+import { type MailboxEntry, parseInboxPage, parseMailboxEntries, parseTracking } from './answers.ts';
+import { attemptRepeatedly, type Pause } from './attempts.ts';
+import type { Call, MeshCall } from './call.ts';
 import type { MeshCredentials } from './credentials.ts';
-import { connectionFailure, mayHaveArrived, refusal } from './failures.ts';
-import { authorizationHeader } from './token.ts';
+import { Download } from './download.ts';
+import { Exchange } from './exchange.ts';
+import {
+  type DownloadedMessage,
+  messageHeaders,
+  type MessageHeaders,
+  type OutgoingBody,
+  type OutgoingMessage,
+  type SendOutcome,
+  type Tracking,
+} from './message.ts';
+import { chunkBytes, OutgoingChunks } from './outgoing-chunks.ts';
+import { Transport } from './transport.ts';
+import { upload } from './upload.ts';
 
 export interface MailboxOptions {
+  /** `https:`, or `http:` on this machine. */
   readonly baseUrl: string;
+  /** In capitals, as MESH compares it. */
   readonly mailboxId: string;
   readonly credentials: MeshCredentials;
-  /** How long one call may stay without a sign of life. */
+  /** How much of a body goes into one chunk before it is compressed: one of `chunkBytes`, the internet's by default. */
+  readonly chunkBytes?: number;
+  /** Whether bodies are sent gzipped; they are unless said otherwise. */
+  readonly compress?: boolean;
+  /** How long MESH may give no sign of life in one call. */
   readonly timeoutMilliseconds?: number;
+  /** A downloaded body that is longer, decompressed, is not taken. */
+  readonly largestBodyBytes?: number;
   readonly now?: () => Date;
   readonly nonce?: () => string;
+  /** How to wait between attempts. */
+  readonly pause?: Pause;
+  /** Told of every attempt at a call once it is over. */
+  readonly onCall?: (call: MeshCall) => void;
 }
-
-/** MESH took the message, or nobody can tell: it must then not be sent again blindly. */
-export type SendOutcome =
-  | { readonly outcome: 'accepted'; readonly messageId: string }
-  | { readonly outcome: 'unknown'; readonly reason: string };
-
-export interface DownloadedMessage {
-  readonly headers: MessageHeaders;
-  /** All headers as MESH gave them, for the record. */
-  readonly rawHeaders: Readonly<Record<string, string>>;
-  /** The body with chunks joined and compression undone. */
-  readonly body: AsyncIterable<Uint8Array>;
-}
-
-interface Call {
-  readonly name: string;
-  readonly method: 'GET' | 'POST' | 'PUT';
-  /** Below the mailbox, starting with a slash, or empty. */
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Buffer;
-}
-
-interface Chunk {
-  readonly response: IncomingMessage;
-  readonly bytes: Buffer;
-}
-
-const acceptVersion2 = 'application/vnd.mesh.v2+json';
-const sent = z.looseObject({ message_id: z.string().min(1) });
-const inboxPage = z.looseObject({
-  messages: z.array(z.string()),
-  links: z.looseObject({ next: z.string().optional() }).optional(),
-});
 
 /**
  * One MESH mailbox over the MESH API, version 2. Calls follow one another: the compliance catalogue (801) allows one
- * thread per mailbox. Every call carries a token of its own, since MESH refuses one that it has seen.
+ * thread per mailbox. Every attempt carries a token of its own, since MESH refuses one that it has seen. All calls but
+ * the sending of a message are attempted up to three times.
  */
 export class Mailbox {
-  readonly #options: Required<MailboxOptions>;
+  readonly #options: Required<Omit<MailboxOptions, 'onCall'>>;
+  readonly #transport: Transport;
+  readonly #exchange: Exchange;
+  /** `/messageexchange/{mailbox}` */
+  readonly #path: string;
   #previous: Promise<unknown> = Promise.resolve();
 
-  constructor(options: MailboxOptions) {
-    this.#options = { timeoutMilliseconds: 60_000, now: () => new Date(), nonce: randomUUID, ...options };
+  /** @throws PermanentError ConfigurationInvalid where it could never reach MESH */
+  constructor({ onCall, ...options }: MailboxOptions) {
+    this.#options = {
+      chunkBytes: chunkBytes.internet,
+      compress: true,
+      timeoutMilliseconds: 60_000,
+      largestBodyBytes: 2 ** 31,
+      now: () => new Date(),
+      nonce: randomUUID,
+      pause: wait,
+      ...options,
+    };
+    const { baseUrl, mailboxId, credentials } = options;
+    if (!/^[A-Z0-9]{1,20}$/.test(mailboxId)) {
+      throw new PermanentError('ConfigurationInvalid', 'A MESH mailbox id consists of capitals and digits: correct it');
+    }
+    if (!(Number.isSafeInteger(this.#options.chunkBytes) && this.#options.chunkBytes > 0)) {
+      throw new PermanentError('ConfigurationInvalid', 'chunkBytes has to be a number of bytes above zero');
+    }
+    this.#path = `/messageexchange/${mailboxId}`;
+    this.#transport = new Transport(baseUrl, credentials);
+    this.#exchange = new Exchange(this.#transport, { ...this.#options, onCall });
   }
 
   /** Proves reach and credentials and marks the mailbox as in use: about once a day, not before each call. */
   async handshake(): Promise<void> {
-    await this.#callForText({
+    await this.#ask({
       name: 'Handshake',
       method: 'POST',
-      path: '',
+      path: this.#path,
       headers: { 'mex-clientversion': 'ndop-consent-pipeline==1', 'mex-osname': 'Linux', 'mex-osversion': 'N/A' },
     });
   }
 
-  /** Sends a message, gzipped. An unknown outcome is a result, not an error, so that no retry repeats it. */
-  async send(control: RequestControl, body: Buffer): Promise<SendOutcome> {
-    const call: Call = {
-      name: 'Send',
-      method: 'POST',
-      path: '/outbox',
-      headers: {
-        'content-type': 'application/octet-stream',
-        'content-encoding': 'gzip',
-        'mex-from': control.from,
-        'mex-to': control.to,
-        'mex-workflowid': control.workflowId,
-        'mex-subject': control.subject,
-        'mex-localid': control.localId,
-        'mex-filename': control.fileName,
-        'mex-chunk-range': '1:1',
-        'mex-content-compressed': 'Y',
-      },
-      body: gzipSync(body),
-    };
-    try {
-      const parsed = sent.safeParse(parseJson(await this.#callForText(call)));
-      if (parsed.success) return { outcome: 'accepted', messageId: parsed.data.message_id };
-      return { outcome: 'unknown', reason: 'MESH accepted the message and gave no message id' };
-    } catch (error) {
-      if (mayHaveArrived(error) && error instanceof Error) return { outcome: 'unknown', reason: error.message };
-      throw error;
+  /**
+   * Sends a message, in as many chunks as it needs. An unknown outcome is a result, not an error, so that no retry
+   * repeats it; what is thrown was certainly not delivered and never will be.
+   *
+   * @throws PermanentError MeshRecipientUnknown and other refusals; FileAltered where the content is not as long as said
+   * @throws RetryableError where MESH did not get the message, or not all of it
+   */
+  async send(message: OutgoingMessage, body: OutgoingBody): Promise<SendOutcome> {
+    const { chunkBytes, compress, pause } = this.#options;
+    if (body.bytes === 0) {
+      throw new PermanentError('MeshRequestRefused', 'Send: MESH carries no empty message: send none');
     }
-  }
-
-  /** The ids of every message that waits, page after page; `links.next` is a path without a host. */
-  async *listInbox(): AsyncGenerator<string> {
-    let path: string | undefined = '/inbox';
-    while (path !== undefined) {
-      const text = await this.#callForText({ name: 'List the inbox', method: 'GET', path });
-      const page = inboxPage.safeParse(parseJson(text));
-      if (!page.success) throw new RetryableError('MeshUnavailable', 'List the inbox: MESH answered with no list');
-      yield* page.data.messages;
-      const next = page.data.links?.next;
-      path = next === undefined ? undefined : this.#belowMailbox(next);
-    }
-  }
-
-  /** @throws PermanentError MeshMessageGone where the message was acknowledged before or has expired */
-  async download(messageId: string): Promise<DownloadedMessage> {
-    const path = `/inbox/${encodeURIComponent(messageId)}`;
-    const first = await this.#downloadChunk(path);
-    const rawHeaders = textHeaders(first.response);
-    return { headers: messageHeaders(messageId, rawHeaders), rawHeaders, body: this.#readChunks(path, first) };
-  }
-
-  /** Removes a message from the inbox for good; a repeat is harmless. */
-  async acknowledge(messageId: string): Promise<void> {
-    const path = `/inbox/${encodeURIComponent(messageId)}/status/acknowledged`;
-    try {
-      await this.#callForText({ name: 'Acknowledge', method: 'PUT', path });
-    } catch (error) {
-      if (!(error instanceof PermanentError && error.name === 'MeshMessageGone')) throw error;
-    }
-  }
-
-  /** Each chunk is a gzip stream of its own; 206 says that another follows. */
-  async *#readChunks(path: string, first: Chunk): AsyncGenerator<Uint8Array> {
-    let chunk = first;
-    for (let next = 2; ; next += 1) {
-      yield chunk.bytes;
-      if (chunk.response.statusCode !== 206) return;
-      chunk = await this.#downloadChunk(`${path}/${String(next)}`);
-    }
-  }
-
-  /** Reads a chunk to its end before another call may begin. */
-  #downloadChunk(path: string): Promise<Chunk> {
     return this.#serial(async () => {
-      const response = await this.#exchange({ name: 'Download', method: 'GET', path });
-      return { response, bytes: await readChunk(response) };
+      const chunks = new OutgoingChunks(body, { chunkBytes, compress });
+      try {
+        return await upload(message, chunks, {
+          exchange: this.#exchange,
+          outbox: `${this.#path}/outbox`,
+          isCompressed: compress,
+          pause,
+          track: async (messageId) => parseTracking(await this.#attempt(this.#trackCall(messageId))),
+        });
+      } finally {
+        await chunks.close();
+      }
     });
   }
 
-  #belowMailbox(next: string): string {
-    const { pathname, search } = new URL(next, this.#options.baseUrl);
-    const prefix = `/messageexchange/${this.#options.mailboxId}`;
-    if (!pathname.startsWith(`${prefix}/`)) {
-      throw new PermanentError('MeshRequestRefused', 'List the inbox: MESH named a next page outside our mailbox');
+  /**
+   * The ids of every message that waits, page after page, each asked for when it is needed.
+   *
+   * @param options.workflowFilter `WF`, `WF*` or `*PART*`, a `!` before it for all others
+   * @param options.maxResults ids to a page, 10 to 500
+   */
+  async *listInbox(options: { workflowFilter?: string; maxResults?: number } = {}): AsyncGenerator<string> {
+    const query = new URLSearchParams();
+    if (options.workflowFilter !== undefined) query.set('workflow_filter', options.workflowFilter);
+    if (options.maxResults !== undefined) query.set('max_results', String(options.maxResults));
+    const followed = new Set<string>();
+    let path: string | undefined = `${this.#path}/inbox${query.size === 0 ? '' : `?${query.toString()}`}`;
+    while (path !== undefined) {
+      followed.add(path);
+      const page = parseInboxPage(await this.#ask({ name: 'List the inbox', method: 'GET', path }));
+      // With a filter a page may be empty and others follow.
+      yield* page.messages;
+      path = page.next === undefined ? undefined : this.#nextPage(page.next, followed);
     }
-    return pathname.slice(prefix.length) + search;
   }
 
-  #callForText(call: Call): Promise<string> {
-    return this.#serial(async () => readText(await this.#exchange(call)));
+  /** What a download would say about a message, without its body; also of a message that we sent. */
+  async head(messageId: string): Promise<MessageHeaders> {
+    const path = this.#inboxPath(messageId);
+    return this.#serial(() =>
+      attemptRepeatedly(this.#options.pause, async () => {
+        const answer = await this.#exchange.open({ name: 'Head', method: 'HEAD', path, about: messageId });
+        await answer.text();
+        await answer.close();
+        return messageHeaders(messageId, answer.headers);
+      }),
+    );
+  }
+
+  /**
+   * Hands a message over as it arrives. The mailbox is held until `take` ends, so that `take` must not call it.
+   *
+   * @param take may leave the body unread; reading it throws RetryableError where the connection fails, and
+   *   PermanentError MeshBodyDamaged where the body is not what its headers claim
+   * @param options.asReceived the bytes as they travelled, never found damaged: the evidence
+   * @throws PermanentError MeshMessageGone where the message was acknowledged before or has expired, MeshMessageUnknown
+   */
+  async download<Result>(
+    messageId: string,
+    take: (message: DownloadedMessage) => Promise<Result>,
+    { asReceived = false }: { readonly asReceived?: boolean } = {},
+  ): Promise<Result> {
+    const { largestBodyBytes, pause } = this.#options;
+    const path = this.#inboxPath(messageId);
+    const exchange = this.#exchange;
+    return this.#serial(async () => {
+      const download = new Download({ exchange, path, messageId, largestBodyBytes, asReceived, pause });
+      try {
+        const result = await take(await download.open());
+        await download.close();
+        return result;
+      } catch (error) {
+        await download.close(error);
+        throw error;
+      }
+    });
+  }
+
+  /** Removes a message from the inbox for good. One that is not there any more was acknowledged before. */
+  async acknowledge(messageId: string): Promise<void> {
+    const path = `${this.#inboxPath(messageId)}/status/acknowledged`;
+    try {
+      await this.#ask({ name: 'Acknowledge', method: 'PUT', path, about: messageId });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  /**
+   * How far a message of ours has got. Not to be asked often: delivery may take hours.
+   *
+   * @throws PermanentError MeshMessageUnknown where the outbox has none of this id
+   */
+  async track(messageId: string): Promise<Tracking> {
+    return parseTracking(await this.#ask(this.#trackCall(messageId)));
+  }
+
+  /**
+   * Looks a message of ours up by the local id it was sent with; undefined where the outbox has none.
+   *
+   * @throws PermanentError MeshRequestRefused where it has several
+   */
+  async trackLocalId(localId: string): Promise<Tracking | undefined> {
+    const path = `${this.#path}/outbox/tracking/${encodeURIComponent(localId)}`;
+    try {
+      return parseTracking(await this.#ask({ name: 'Track by local id', method: 'GET', path, about: localId }));
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return undefined;
+    }
+  }
+
+  /** The mailboxes of an organisation that take messages of a workflow. */
+  async lookUp(odsCode: string, workflowId: string): Promise<readonly MailboxEntry[]> {
+    const [ods, workflow] = [encodeURIComponent(odsCode), encodeURIComponent(workflowId)];
+    const path = `/messageexchange/endpointlookup/${ods}/${workflow}`;
+    return parseMailboxEntries(await this.#ask({ name: 'Look up', method: 'GET', path }));
+  }
+
+  /** Every mailbox that takes messages of a workflow. */
+  async searchWorkflow(workflowId: string): Promise<readonly MailboxEntry[]> {
+    const path = `/messageexchange/workflowsearch/${encodeURIComponent(workflowId)}`;
+    return parseMailboxEntries(await this.#ask({ name: 'Search the workflow', method: 'GET', path }));
+  }
+
+  #inboxPath(messageId: string): string {
+    return `${this.#path}/inbox/${encodeURIComponent(messageId)}`;
+  }
+
+  #trackCall(messageId: string): Call {
+    const path = `${this.#path}/outbox/tracking?messageID=${encodeURIComponent(messageId)}`;
+    return { name: 'Track', method: 'GET', path, about: messageId };
+  }
+
+  /** `links.next` is a path without a host, and leads nowhere but on through our own mailbox. */
+  #nextPage(next: string, followed: ReadonlySet<string>): string {
+    const url = this.#transport.resolve(next);
+    if (!url?.pathname.startsWith(`${this.#path}/`)) {
+      throw new PermanentError(
+        'MeshRequestRefused',
+        'List the inbox: MESH named a next page outside our mailbox: report it to the MESH service desk',
+      );
+    }
+    const path = url.pathname + url.search;
+    if (followed.has(path)) {
+      throw new PermanentError(
+        'MeshRequestRefused',
+        'List the inbox: MESH named a next page that was read before: report it to the MESH service desk',
+      );
+    }
+    return path;
+  }
+
+  #ask(call: Call): Promise<string> {
+    return this.#serial(() => this.#attempt(call));
+  }
+
+  #attempt(call: Call): Promise<string> {
+    return attemptRepeatedly(this.#options.pause, () => this.#exchange.text(call));
   }
 
   /** Queues behind the call before, whether that one succeeded or not. */
@@ -175,95 +269,8 @@ export class Mailbox {
     this.#previous = result.catch(() => undefined);
     return result;
   }
-
-  async #exchange({ name, method, path, headers, body }: Call): Promise<IncomingMessage> {
-    const { baseUrl, mailboxId, credentials, timeoutMilliseconds, now, nonce } = this.#options;
-    const url = new URL(`/messageexchange/${mailboxId}${path}`, baseUrl);
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
-      const request = open(
-        url,
-        {
-          method,
-          headers: {
-            accept: acceptVersion2,
-            'accept-encoding': 'gzip',
-            'user-agent': 'ndop-consent-pipeline;1',
-            authorization: authorizationHeader({ ...credentials, mailboxId, nonce: nonce(), nonceCount: 0, at: now() }),
-            'content-length': String(body?.length ?? 0),
-            ...headers,
-          },
-          timeout: timeoutMilliseconds,
-          // A kept connection may be closing just then, and a message lost with it would have an unknown outcome.
-          ...(method === 'POST' ? { agent: false } : {}),
-          minVersion: 'TLSv1.2',
-          ...(credentials.clientCertificate ? { cert: credentials.clientCertificate } : {}),
-          ...(credentials.clientKey ? { key: credentials.clientKey } : {}),
-          ...(credentials.caBundle ? { ca: credentials.caBundle } : {}),
-        },
-        resolve,
-      );
-      request.once('timeout', () => request.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })));
-      request.once('error', (error) => {
-        reject(connectionFailure(error, name));
-      });
-      request.end(body);
-    });
-    const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return response;
-    throw refusal(status, await readText(response), name);
-  }
 }
 
-function textHeaders(response: IncomingMessage): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(', ') : (value ?? ''),
-    ]),
-  );
-}
-
-function messageHeaders(messageId: string, headers: Readonly<Record<string, string>>): MessageHeaders {
-  return {
-    messageId,
-    messageType: headers['mex-messagetype'] ?? '',
-    from: headers['mex-from'],
-    workflowId: headers['mex-workflowid'],
-    localId: headers['mex-localid'],
-    subject: headers['mex-subject'],
-    linkedMessageId: headers['mex-linkedmsgid'],
-    statusCode: headers['mex-statuscode'],
-    statusDescription: headers['mex-statusdescription'],
-  };
-}
-
-async function readBytes(response: IncomingMessage): Promise<Buffer> {
-  const source: AsyncIterable<Buffer> = response;
-  const pieces: Buffer[] = [];
-  try {
-    for await (const piece of source) pieces.push(piece);
-  } catch (error) {
-    throw connectionFailure(error, 'Read the answer');
-  }
-  return Buffer.concat(pieces);
-}
-
-async function readText(response: IncomingMessage): Promise<string> {
-  return (await readBytes(response)).toString('utf8');
-}
-
-/** A chunk is cut at 100 MB at most before it is compressed. */
-const largestChunkBytes = 128 << 20;
-
-async function readChunk(response: IncomingMessage): Promise<Buffer> {
-  const bytes = await readBytes(response);
-  if (response.headers['content-encoding'] !== 'gzip' || bytes.length === 0) return bytes;
-  try {
-    return gunzipSync(bytes, { maxOutputLength: largestChunkBytes });
-  } catch {
-    // Not what its header says, or a bomb. The bytes are kept as they came: nobody will take them for an answer, and the
-    // messages behind it are not kept waiting.
-    return bytes;
-  }
+function isGone(error: unknown): boolean {
+  return error instanceof PermanentError && (error.name === 'MeshMessageGone' || error.name === 'MeshMessageUnknown');
 }

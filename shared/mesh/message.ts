@@ -51,3 +51,18 @@ export interface Tracking {
   /** MESH's code, such as 14, where it failed. */
   readonly statusCode?: string | undefined;
 }
+
+/** What the headers of a download or a HEAD say; names in lower case. */
+export function messageHeaders(messageId: string, headers: Readonly<Record<string, string>>): MessageHeaders {
+  return {
+    messageId,
+    messageType: headers['mex-messagetype'] ?? '',
+    from: headers['mex-from'],
+    workflowId: headers['mex-workflowid'],
+    localId: headers['mex-localid'],
+    subject: headers['mex-subject'],
+    linkedMessageId: headers['mex-linkedmsgid'],
+    statusCode: headers['mex-statuscode'],
+    statusDescription: headers['mex-statusdescription'],
+  };
+}
