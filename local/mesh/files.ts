@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -39,9 +40,26 @@ export async function readFaults(file: string | undefined): Promise<readonly Fau
  * What to serve HTTPS with. In a directory of its own it is made where nothing is there yet, the client's certificate
  * for the first mailbox.
  *
- * @throws UsageError naming the file that cannot be read
+ * @throws UsageError naming the file that cannot be read, or the options whose files do not fit
  */
-export async function readTls(files: TlsFiles, [client]: readonly Mailbox[]): Promise<Tls> {
+export async function readTls(files: TlsFiles, mailboxes: readonly Mailbox[]): Promise<Tls> {
+  const tls = await readOrMakeTls(files, mailboxes);
+  if (!isUsable(tls)) {
+    const options = 'directory' in files ? `--tls-dir ${files.directory}` : '--tls-cert, --tls-key and --tls-ca';
+    throw new UsageError(`${options}: no certificates and key that fit each other`);
+  }
+  return tls;
+}
+
+function isUsable({ certificate, key, clientCa }: Tls): boolean {
+  try {
+    return new X509Certificate(clientCa).ca && new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+  } catch {
+    return false;
+  }
+}
+
+async function readOrMakeTls(files: TlsFiles, [client]: readonly Mailbox[]): Promise<Tls> {
   if (!('directory' in files)) {
     return {
       certificate: await readText('--tls-cert', files.certificate),
