@@ -5,6 +5,9 @@ import type { ChangePass } from './ndop/changes.ts';
 export const runFiles = {
   cohort: (runId: string, part: number, attempt: number) => `runs/${runId}/cohort/${partName(part)}.${attempt}.csv`,
   quarantine: (runId: string, attempt: number) => `runs/${runId}/quarantine/rows.${attempt}.csv`,
+  /** People whom the service itself refused, found by splitting the part's request. */
+  refusedPeople: (runId: string, part: number, attempt: number) =>
+    `runs/${runId}/quarantine/refused-by-service.${partName(part)}.${attempt}.csv`,
   request: (runId: string, part: number, sequence: number) => `runs/${runId}/request/${partName(part)}.${sequence}.dat`,
   control: (runId: string, part: number, sequence: number) => `runs/${runId}/request/${partName(part)}.${sequence}.ctl`,
   changes: (runId: string, part: number, attempt: number, pass: ChangePass, file: number) =>
@@ -16,7 +19,11 @@ export const runFiles = {
   report: (runId: string, name: string, form: 'json' | 'html') => `runs/${runId}/report/${name}.${form}`,
   snapshotPart: (runId: string, part: number, attempt: number) =>
     `snapshots/${runId}/${partName(part)}.${attempt}.csv.gz`,
+  /** Numbers that the service refused, in this run or not long ago. */
+  refusedNumbers: (runId: string, opening: number) => `snapshots/${runId}/refused-${opening}.csv`,
   manifest: (runId: string, opening: number) => `snapshots/${runId}/manifest-${opening}.json`,
   messageHeaders: (messageId: string) => `inbox/${encodeURIComponent(messageId)}/headers.json`,
   messageBody: (messageId: string) => `inbox/${encodeURIComponent(messageId)}/body`,
+  /** Of a body that is not what its headers claim: the bytes as they travelled. */
+  damagedBody: (messageId: string) => `inbox/${encodeURIComponent(messageId)}/body-as-received`,
 };

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { settleMessages, type SettleDeps } from '../../shared/inbox/settle.ts';
+import { takeInMessages, type TakeInDeps } from '../../shared/inbox/take-in.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import { failedStates, waitingStates, type Part } from '../../shared/ledger/parts.ts';
+import { failedStates, waitingStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import { handshakeIfDue, type HandshakeDeps } from '../../shared/mesh/handshake.ts';
-import { settleMessages, type SettleDeps } from './settle.ts';
-import { takeInMessages, type TakeInDeps } from './take-in.ts';
+import { isToSplit, reconcilableParts } from '../../shared/ndop/pieces.ts';
 
 export const checkInboxInput = z.object({
   runId: z.string(),
@@ -18,9 +19,12 @@ export const pollPlan = z.array(z.object({ untilSeconds: z.number().optional(), 
 export type PollPlan = z.infer<typeof pollPlan>;
 
 export interface CheckInboxOutput {
+  /** Requests, whole parts and pieces alike, whose answer is out. */
   readonly waiting: number;
+  /** Parts that can be reconciled. */
   readonly answered: readonly number[];
-  readonly rejected: readonly number[];
+  /** Requests that are to be split. */
+  readonly rejected: number;
   readonly waitSeconds: number;
   /** Why the first of the parts that failed did so; present where any did. */
   readonly failure?: { readonly name: string; readonly message: string };
@@ -28,6 +32,7 @@ export interface CheckInboxOutput {
 
 export interface CheckInboxDeps extends TakeInDeps, SettleDeps {
   readonly mesh: TakeInDeps['mesh'] & HandshakeDeps['mesh'];
+  readonly parts: SettleDeps['parts'] & Pick<Parts, 'list'>;
   readonly ledger: TakeInDeps['ledger'] &
     SettleDeps['ledger'] &
     HandshakeDeps['ledger'] &
@@ -55,17 +60,15 @@ export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): 
 
   await handshakeIfDue(deps);
   await takeInMessages(deps);
-  await settleMessages(runId, deps);
+  await settleMessages(deps);
   await giveUpWaiting(input, lookedAt, deps);
 
   const parts = await deps.parts.list(runId);
   const failed = parts.find((part) => failedStates.includes(part.state));
-  const numbersOf = (states: readonly Part['state'][]) =>
-    parts.filter((part) => states.includes(part.state)).map((part) => part.part);
   return {
-    waiting: numbersOf(waitingStates).length,
-    answered: numbersOf(['answered', 'reconciled']),
-    rejected: numbersOf(['rejected']),
+    waiting: parts.filter(({ state }) => waitingStates.includes(state)).length,
+    answered: reconcilableParts(parts),
+    rejected: parts.filter((part) => isToSplit(part, parts)).length,
     waitSeconds,
     ...(failed?.failure ? { failure: failed.failure } : {}),
   };
@@ -94,7 +97,7 @@ export function waitFor(waitedSeconds: number, plan: PollPlan): number {
  * How long a part's request has been out. A resumed run asks some parts again, each with a time of its own; the run's
  * waits count where they have got further than the clock, as in a run whose waits are cut short.
  */
-function secondsOut({ sentAt }: Part, waitedSeconds: number, lookedAt: Date): number {
+function secondsOut({ sentAt, waitedAtSend = 0 }: Part, waitedSeconds: number, lookedAt: Date): number {
   const seconds = sentAt === undefined ? 0 : (lookedAt.getTime() - Date.parse(sentAt)) / 1000;
-  return Math.max(waitedSeconds, seconds);
+  return Math.max(waitedSeconds - waitedAtSend, seconds);
 }

@@ -5,7 +5,7 @@ import { ndopWorkflow } from '../../shared/contract.ts';
 import { Files } from '../../shared/files.ts';
 import { parseJson } from '../../shared/json.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
-import { openMailbox } from '../../shared/mesh/open-mailbox.ts';
+import { meshSettings, openMailbox } from '../../shared/mesh/open-mailbox.ts';
 import { task } from '../../shared/task.ts';
 import { checkInbox, checkInboxInput, pollPlan } from './check-inbox.ts';
 
@@ -13,16 +13,13 @@ const config = readConfig(process.env, {
   BUCKET: z.string(),
   LEASE_SECONDS: positiveInteger,
   LEDGER_TABLE: z.string(),
-  MAILBOX: z.string(),
-  MESH_BASE_URL: z.url(),
-  MESH_SECRET: z.string(),
   NDOP_MAILBOX: z.string(),
+  ...meshSettings,
   POLL_PLAN: z.string().transform(parseJson).pipe(pollPlan),
   REPLY_DEADLINE_SECONDS: positiveInteger,
 });
 const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
-const access = { baseUrl: config.MESH_BASE_URL, mailboxId: config.MAILBOX, secretName: config.MESH_SECRET };
 
 export const handler = task(checkInboxInput, async (input) =>
   checkInbox(input, {
@@ -34,6 +31,6 @@ export const handler = task(checkInboxInput, async (input) =>
     parts: ledger.parts,
     ledger: ledger.mailbox(config.MAILBOX),
     files,
-    mesh: await openMailbox(access),
+    mesh: await openMailbox(config),
   }),
 );

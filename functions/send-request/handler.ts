@@ -3,31 +3,28 @@ import { z } from 'zod';
 import { positiveInteger, readConfig } from '../../shared/config.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
-import { openMailbox } from '../../shared/mesh/open-mailbox.ts';
+import { meshSettings, openMailbox } from '../../shared/mesh/open-mailbox.ts';
 import { task } from '../../shared/task.ts';
-import { sendRequest, sendRequestInput } from './send-request.ts';
+import { sendRequests, sendRequestsInput } from './send-request.ts';
 
 const config = readConfig(process.env, {
   BUCKET: z.string(),
   LEASE_SECONDS: positiveInteger,
   LEDGER_TABLE: z.string(),
-  MAILBOX: z.string(),
-  MESH_BASE_URL: z.url(),
-  MESH_SECRET: z.string(),
   NDOP_MAILBOX: z.string(),
+  ...meshSettings,
 });
 const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
-const access = { baseUrl: config.MESH_BASE_URL, mailboxId: config.MAILBOX, secretName: config.MESH_SECRET };
 
-export const handler = task(sendRequestInput, async (input) =>
-  sendRequest(input, {
+export const handler = task(sendRequestsInput, async (input) =>
+  sendRequests(input, {
     mailboxes: { from: config.MAILBOX, to: config.NDOP_MAILBOX },
     leaseSeconds: config.LEASE_SECONDS,
     now: () => new Date(),
     parts: ledger.parts,
     ledger: ledger.mailbox(config.MAILBOX),
     files,
-    mesh: await openMailbox(access),
+    mesh: await openMailbox(config),
   }),
 );

@@ -17,9 +17,18 @@ const storedMessage = z.object({
   headersKey: z.string(),
   body: z.object({ key: z.string(), sha256: z.string(), bytes: z.number() }),
   receivedAt: z.string(),
+  /** What was wrong with the body, where it was not what its headers claim. */
+  damage: z.string().optional(),
 });
 /** A message that is in S3 and acknowledged or about to be. */
 export type StoredMessage = z.infer<typeof storedMessage>;
+
+const sentRequest = z.object({ runId: z.string(), part: z.number() });
+/** The request that one of our own messages carried. */
+export type SentRequest = z.infer<typeof sentRequest>;
+
+/** How the daily drain shows itself to a run that finds the mailbox taken. */
+export const drainHolder = 'the daily drain';
 
 const keptMessagesSeconds = 90 * 86_400;
 
@@ -104,8 +113,17 @@ export class MailboxLedger {
     await this.#table.put(this.#key(`UNSETTLED#${message.messageId}`), message);
     await this.#table.putNew(messageKey(message.messageId), {
       ...message,
-      [ledgerKeys.expiry]: Math.floor(this.#now().getTime() / 1000) + keptMessagesSeconds,
+      [ledgerKeys.expiry]: this.#expiry(),
     });
+  }
+
+  /** Remembers which request a message of ours carried: a report may name nothing but that message. */
+  async recordSent(messageId: string, { runId, part }: SentRequest): Promise<void> {
+    await this.#table.put(sentKey(messageId), { runId, part, [ledgerKeys.expiry]: this.#expiry() });
+  }
+
+  sentAs(messageId: string): Promise<SentRequest | undefined> {
+    return this.#table.read(sentKey(messageId), sentRequest);
   }
 
   async isRecorded(messageId: string): Promise<boolean> {
@@ -127,9 +145,14 @@ export class MailboxLedger {
     return { pk: this.#partition, sk };
   }
 
+  #expiry(): number {
+    return Math.floor(this.#now().getTime() / 1000) + keptMessagesSeconds;
+  }
+
   #later(seconds: number): string {
     return new Date(this.#now().getTime() + seconds * 1000).toISOString();
   }
 }
 
+const sentKey = (messageId: string) => ({ pk: `MESSAGE#${messageId}`, sk: 'SENT' });
 const messageKey = (messageId: string) => ({ pk: `MESSAGE#${messageId}`, sk: 'META' });

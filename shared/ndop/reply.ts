@@ -1,18 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-
-/** What MESH says about a message that lies in our inbox. */
-export interface MessageHeaders {
-  readonly messageId: string;
-  readonly messageType: string;
-  readonly from?: string | undefined;
-  readonly workflowId?: string | undefined;
-  readonly localId?: string | undefined;
-  readonly subject?: string | undefined;
-  readonly linkedMessageId?: string | undefined;
-  readonly statusCode?: string | undefined;
-  readonly statusDescription?: string | undefined;
-}
+import type { MessageHeaders } from '../mesh/message.ts';
 
 /** Where replies to us come from, and through which workflow. */
 export interface ReplySource {

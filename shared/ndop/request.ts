@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ndopWorkflow } from '../contract.ts';
+import type { OutgoingMessage } from '../mesh/message.ts';
 import { localIdOf, type RequestIdentity } from './run-id.ts';
 
 export type LineEnding = 'CRLF' | 'LF';
@@ -66,20 +67,11 @@ export function requestName(mailbox: string, moment: Date, sequence: number): st
 }
 
 /** What travels beside the body: as `.ctl` file for the record, as headers over the MESH API. */
-export interface RequestControl {
-  readonly from: string;
-  readonly to: string;
-  readonly workflowId: string;
-  readonly subject: string;
-  readonly fileName: string;
-  readonly localId: string;
-}
-
 export function requestControl(
   name: string,
   mailboxes: { readonly from: string; readonly to: string },
   identity: RequestIdentity,
-): RequestControl {
+): OutgoingMessage {
   return {
     ...mailboxes,
     workflowId: ndopWorkflow,
@@ -93,7 +85,7 @@ export function requestControl(
  * The control file that a MESH client would read beside the `.dat`. The API has none: we keep it as the record of what
  * the headers said and never send it. Source: NHS England, MESH client user guide.
  */
-export function buildControlFile({ from, to, workflowId, subject, localId }: RequestControl): string {
+export function buildControlFile({ from, to, workflowId, subject, localId }: OutgoingMessage): string {
   const elements: [name: string, value: string][] = [
     ['Version', '1.0'],
     ['AddressType', 'DTS'],

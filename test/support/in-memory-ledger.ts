@@ -1,6 +1,6 @@
 import { PermanentError } from '../../shared/errors.ts';
 import type { Latest, LatestSnapshot } from '../../shared/ledger/latest.ts';
-import type { LeaseHolder, MailboxLedger, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
+import type { LeaseHolder, MailboxLedger, SentRequest, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts, PartState } from '../../shared/ledger/parts.ts';
 import type { Run, Runs } from '../../shared/ledger/runs.ts';
 
@@ -23,8 +23,8 @@ export function openInMemoryLedger(now: () => Date): InMemoryLedger {
 
 /** Everything that a table would hold, for tests that look through all of it. */
 export function ledgerItems({ runs, parts, latest, mailbox }: InMemoryLedger): string {
-  const { messages, unsettled, lease, sequences } = mailbox;
-  const maps = [runs.rows, parts.rows, messages, unsettled, sequences].map((map) => [...map]);
+  const { messages, unsettled, lease, sequences, sentRequests } = mailbox;
+  const maps = [runs.rows, parts.rows, messages, unsettled, sequences, sentRequests].map((map) => [...map]);
   return JSON.stringify([maps, latest.present, lease]);
 }
 
@@ -153,6 +153,7 @@ export class InMemoryMailboxLedger implements Pick<MailboxLedger, keyof MailboxL
   readonly messages = new Map<string, StoredMessage & { readonly class?: string; readonly part?: string }>();
   readonly unsettled = new Map<string, StoredMessage>();
   readonly sequences = new Map<string, number>();
+  readonly sentRequests = new Map<string, SentRequest>();
   lease: Lease | undefined;
   handshakeAt: Date | undefined;
   readonly #now: () => Date;
@@ -208,6 +209,15 @@ export class InMemoryMailboxLedger implements Pick<MailboxLedger, keyof MailboxL
     this.unsettled.set(messageId, copyOf(message));
     this.messages.set(messageId, copyOf(message));
     return Promise.resolve();
+  }
+
+  async recordSent(messageId: string, { runId, part }: SentRequest): Promise<void> {
+    this.sentRequests.set(messageId, { runId, part });
+    return Promise.resolve();
+  }
+
+  async sentAs(messageId: string): Promise<SentRequest | undefined> {
+    return Promise.resolve(this.sentRequests.get(messageId));
   }
 
   async isRecorded(messageId: string): Promise<boolean> {

@@ -1,16 +1,26 @@
 import { PermanentError } from '../../shared/errors.ts';
-import type { DownloadedMessage, Mailbox, SendOutcome } from '../../shared/mesh/mailbox.ts';
-import type { MessageHeaders } from '../../shared/ndop/reply.ts';
-import type { RequestControl } from '../../shared/ndop/request.ts';
+import { collect } from '../../shared/files.ts';
+import type { Mailbox } from '../../shared/mesh/mailbox.ts';
+import type {
+  DownloadedMessage,
+  MessageHeaders,
+  OutgoingBody,
+  OutgoingMessage,
+  SendOutcome,
+  Tracking,
+} from '../../shared/mesh/message.ts';
 
 export interface SentMessage {
   readonly messageId: string;
-  readonly control: RequestControl;
+  readonly control: OutgoingMessage;
   readonly body: Buffer;
 }
 
 /** One mailbox of MESH: a message stays in the inbox until it is acknowledged, and each reading of it has its own date. */
-export class InMemoryMesh implements Pick<Mailbox, 'handshake' | 'send' | 'listInbox' | 'download' | 'acknowledge'> {
+export class InMemoryMesh implements Pick<
+  Mailbox,
+  'handshake' | 'send' | 'listInbox' | 'download' | 'acknowledge' | 'trackLocalId'
+> {
   handshakes = 0;
   readonly sent: SentMessage[] = [];
   readonly downloads: string[] = [];
@@ -44,17 +54,23 @@ export class InMemoryMesh implements Pick<Mailbox, 'handshake' | 'send' | 'listI
     return Promise.resolve();
   }
 
-  async send(control: RequestControl, body: Buffer): Promise<SendOutcome> {
+  async send(control: OutgoingMessage, { content }: OutgoingBody): Promise<SendOutcome> {
+    const body = await collect(content);
     const messageId = `20260901T0200-S${String(this.sent.length + 1).padStart(3, '0')}`;
     this.sent.push({ messageId, control, body });
-    return Promise.resolve({ outcome: 'accepted', messageId });
+    return { outcome: 'accepted', messageId };
+  }
+
+  async trackLocalId(localId: string): Promise<Tracking | undefined> {
+    const found = this.sent.find(({ control }) => control.localId === localId);
+    return Promise.resolve(found && { messageId: found.messageId, status: 'accepted', localId });
   }
 
   async *listInbox(): AsyncGenerator<string> {
     yield* await Promise.resolve(this.waiting);
   }
 
-  async download(messageId: string): Promise<DownloadedMessage> {
+  async download<Result>(messageId: string, take: (message: DownloadedMessage) => Promise<Result>): Promise<Result> {
     const message = this.#inbox.get(messageId);
     if (!message) throw new PermanentError('MeshMessageGone', 'Download: MESH answered 410');
     this.downloads.push(messageId);
@@ -62,7 +78,7 @@ export class InMemoryMesh implements Pick<Mailbox, 'handshake' | 'send' | 'listI
     async function* body(): AsyncGenerator<Uint8Array> {
       yield await Promise.resolve(message!.body);
     }
-    return Promise.resolve({ headers: message.headers, rawHeaders: { 'mex-to': 'RZZ99OT001', date }, body: body() });
+    return take({ headers: message.headers, rawHeaders: { 'mex-to': 'RZZ99OT001', date }, body: body() });
   }
 
   async acknowledge(messageId: string): Promise<void> {

@@ -10,10 +10,10 @@ describe('what the step says', () => {
   it('is how many parts still wait, and which are answered', async () => {
     const pipeline = await sent({ partRows: 3 });
     pipeline.answer(pipeline.mesh.sent[1]!, sampleOptedOut);
-    expect(await pipeline.check()).toEqual({ waiting: 2, answered: [2], rejected: [], waitSeconds: 300 });
+    expect(await pipeline.check()).toEqual({ waiting: 2, answered: [2], rejected: 0, waitSeconds: 300 });
   });
 
-  it('is which parts the service rejected, and why the first one failed', async () => {
+  it('is how many requests the service rejected, and why the first one failed', async () => {
     const pipeline = await sent({ partRows: 3 });
     const [, second, third] = pipeline.mesh.sent;
     pipeline.mesh.deliver({ localId: third!.control.localId }, 'The file contains one or more invalid NHS Numbers. ');
@@ -21,7 +21,7 @@ describe('what the step says', () => {
     expect(await pipeline.check()).toEqual({
       waiting: 1,
       answered: [],
-      rejected: [3],
+      rejected: 1,
       waitSeconds: 300,
       failure: { name: 'ReplyUnrecognised', message: 'The reply is none of the forms that the service sends' },
     });

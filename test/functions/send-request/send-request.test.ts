@@ -2,7 +2,6 @@ import { describe, expect, it, test } from '@jest/globals';
 import { sendRequest } from '../../../functions/send-request/send-request.ts';
 import { PermanentError, RetryableError } from '../../../shared/errors.ts';
 import { partState } from '../../../shared/ledger/parts.ts';
-import type { Mailbox } from '../../../shared/mesh/mailbox.ts';
 import { samplePeople } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { InMemoryPipeline, leaseSeconds } from '../../support/pipeline.ts';
@@ -10,7 +9,7 @@ import { InMemoryPipeline, leaseSeconds } from '../../support/pipeline.ts';
 describe('a staged request', () => {
   it('is sent as it was staged, and the id that MESH gave it is recorded', async () => {
     const pipeline = await staged();
-    expect(await pipeline.send(1)).toEqual({ part: 1, state: 'sent' });
+    expect(await pipeline.send(1)).toBe('sent');
     const { request, ...row } = await pipeline.part(1);
     const [sent] = pipeline.mesh.sent;
     expect(sent?.control).toEqual({
@@ -31,20 +30,22 @@ describe('a staged request', () => {
     expect(calls.map((call) => call.split(' ')[0])).toEqual([
       'ledger.keepLease',
       'parts.read',
-      'files.readVerified',
       'ledger.lastHandshake',
       'mesh.handshake',
       'ledger.recordHandshake',
       'parts.move',
+      'files.openVerified',
       'mesh.send',
       'parts.move',
+      'ledger.recordSent',
+      'mesh.listInbox',
     ]);
   });
 
   it('is sent once, however often the step runs', async () => {
     const pipeline = await staged();
     await pipeline.send(1);
-    expect(await pipeline.send(1)).toEqual({ part: 1, state: 'sent' });
+    expect(await pipeline.send(1)).toBe('sent');
     expect(pipeline.mesh.sent).toHaveLength(1);
   });
 
@@ -78,7 +79,7 @@ test.each(partState.options.filter((state) => state !== 'staged' && state !== 's
   async (state) => {
     const pipeline = await staged();
     await pipeline.ledger.parts.move(pipeline.runId, 1, ['staged'], { state });
-    expect(await pipeline.send(1)).toEqual({ part: 1, state });
+    expect(await pipeline.send(1)).toBe(state);
     expect(pipeline.mesh.sent).toEqual([]);
     expect((await pipeline.part(1)).state).toBe(state);
   },
@@ -109,18 +110,47 @@ describe('the handshake', () => {
 });
 
 describe('a send that goes wrong', () => {
-  it('with an unknown outcome is waited for and never repeated', async () => {
+  it('with an unknown outcome that MESH knows nothing of is waited for and never repeated', async () => {
     const pipeline = await staged();
     let sends = 0;
     pipeline.mesh.send = () => {
       sends += 1;
       return Promise.resolve({ outcome: 'unknown', reason: 'Send: no answer from MESH (ECONNRESET)' });
     };
-    expect(await pipeline.send(1)).toEqual({ part: 1, state: 'send-unknown' });
-    expect(await pipeline.send(1)).toEqual({ part: 1, state: 'send-unknown' });
+    expect(await pipeline.send(1)).toBe('send-unknown');
+    expect(await pipeline.send(1)).toBe('send-unknown');
     expect(sends).toBe(1);
     expect((await pipeline.part(1)).messageId).toBeUndefined();
     expect((await pipeline.check()).waiting).toBe(1);
+  });
+
+  it('with an unknown outcome is sent after all where MESH tracks it by its LocalID', async () => {
+    const pipeline = await staged();
+    const send = pipeline.mesh.send.bind(pipeline.mesh);
+    pipeline.mesh.send = async (...given) => {
+      await send(...given);
+      return { outcome: 'unknown', reason: 'Send: no answer from MESH (ECONNRESET)' };
+    };
+    expect(await pipeline.send(1)).toBe('sent');
+    expect(await pipeline.part(1)).toMatchObject({ state: 'sent', messageId: pipeline.mesh.sent[0]!.messageId });
+    expect(pipeline.mesh.sent).toHaveLength(1);
+  });
+
+  it('with an unknown outcome, of which MESH knows several, is waited for', async () => {
+    const pipeline = await staged();
+    pipeline.mesh.send = () => Promise.resolve({ outcome: 'unknown', reason: 'lost' });
+    pipeline.mesh.trackLocalId = () => Promise.reject(new PermanentError('MeshRequestRefused', 'Track: 300'));
+    expect(await pipeline.send(1)).toBe('send-unknown');
+  });
+
+  it('whose upload broke off is sent again: MESH delivers no half of a message', async () => {
+    const pipeline = await staged();
+    pipeline.mesh.send = () => Promise.resolve({ outcome: 'unknown', reason: 'lost' });
+    pipeline.mesh.trackLocalId = () => Promise.resolve({ messageId: 'half', status: 'uploading' });
+    await expect(pipeline.send(1)).rejects.toMatchObject({ name: 'MeshConnectionLost' });
+    expect((await pipeline.part(1)).state).toBe('staged');
+    Reflect.deleteProperty(pipeline.mesh, 'send');
+    expect(await pipeline.send(1)).toBe('sent');
   });
 
   test.each([
@@ -134,7 +164,7 @@ describe('a send that goes wrong', () => {
 
     Reflect.deleteProperty(pipeline.mesh, 'send');
     pipeline.clock.advance(60);
-    expect(await pipeline.send(1)).toEqual({ part: 1, state: 'sent' });
+    expect(await pipeline.send(1)).toBe('sent');
     expect(pipeline.mesh.sent).toHaveLength(1);
     expect((await pipeline.part(1)).sentAt).toBe('2026-09-01T02:01:00.000Z');
   });
@@ -151,7 +181,7 @@ describe('a run that lost the mailbox', () => {
 });
 
 test.each(
-  [1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((call) => (['before', 'after'] as const).map((when) => ({ call, when }))),
+  [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].flatMap((call) => (['before', 'after'] as const).map((when) => ({ call, when }))),
 )('a stop $when call $call leads to one message at most, and to a part that is waited for', async (stopAt) => {
   const pipeline = await staged();
   const observer = new Observer(stopAt);
@@ -162,7 +192,7 @@ test.each(
     observer.calls.length >= stopAt.call ? Promise.reject(new Stopped()) : dead.move(...given);
   await expect(watched(pipeline, observer, { read: dead.read, move })).rejects.toThrow(Stopped);
 
-  const { state } = await pipeline.send(1);
+  const state = await pipeline.send(1);
   expect(pipeline.mesh.sent.length).toBeLessThanOrEqual(1);
   expect(['sent', 'send-unknown']).toContain(state);
   expect(state === 'sent' ? pipeline.mesh.sent.length : 1).toBe(1);
@@ -184,9 +214,9 @@ async function watched(
   parts: Pick<InMemoryPipeline['ledger']['parts'], 'read' | 'move'> = pipeline.ledger.parts,
 ): Promise<Observer> {
   const { ledger, files, ...rest } = pipeline.deps();
-  const mesh: Pick<Mailbox, 'handshake' | 'send'> = pipeline.mesh;
+  const mesh: Parameters<typeof sendRequest>[1]['mesh'] = pipeline.mesh;
   await sendRequest(
-    { runId: pipeline.runId, part: 1, execution: pipeline.execution },
+    { runId: pipeline.runId, part: 1, execution: pipeline.execution, waitedSeconds: 0 },
     {
       ...rest,
       parts: observer.watch('parts', parts),

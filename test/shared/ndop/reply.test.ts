@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { classifiedBytes, classifyReply, type MessageHeaders } from '../../../shared/ndop/reply.ts';
+import type { MessageHeaders } from '../../../shared/mesh/message.ts';
+import { classifiedBytes, classifyReply } from '../../../shared/ndop/reply.ts';
 import { samplePeople } from '../../support/nhs-numbers.ts';
 
 const source = { mailbox: 'X26OT154', workflowId: 'SPINE_NTT_UPHOLDING' };

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { settleMessages } from '../../../functions/check-inbox/settle.ts';
-import { takeInMessages } from '../../../functions/check-inbox/take-in.ts';
+import { settleMessages } from '../../../shared/inbox/settle.ts';
+import { takeInMessages } from '../../../shared/inbox/take-in.ts';
 import { failedStates, type PartState } from '../../../shared/ledger/parts.ts';
 import { digitsOf, samplePeople, sampleOptedOut } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
@@ -127,8 +127,9 @@ describe('an answer to a part', () => {
     { state: 'send-unknown', becomes: 'answered', outcome: 'answer' },
     { state: 'overdue', becomes: 'answered', outcome: 'answer' },
     { state: 'unrecognised', becomes: 'answered', outcome: 'answer' },
+    { state: 'damaged', becomes: 'answered', outcome: 'answer' },
     ...failedStates
-      .filter((state) => state !== 'overdue' && state !== 'unrecognised')
+      .filter((state) => !['overdue', 'unrecognised', 'damaged'].includes(state))
       .map((state) => ({ state, becomes: state, outcome: 'answer-late' })),
     { state: 'reconciled', becomes: 'reconciled', outcome: 'answer-late' },
     { state: 'staged', becomes: 'staged', outcome: 'answer-late' },
@@ -177,7 +178,11 @@ describe('a report of MESH', () => {
     await pipeline.check();
     expect(await pipeline.part(1)).toMatchObject({
       state: 'undelivered',
-      failure: { name: 'RequestUndelivered', message: 'MESH reports code 14: not delivered' },
+      failure: {
+        name: 'RequestUndelivered',
+        message:
+          'Part 1 was not delivered: MESH reports code 14, the national service did not collect it within five days, or its mailbox is closed',
+      },
     });
     expect(settled(pipeline, [id])).toMatchObject([{ class: 'undelivered' }]);
   });
@@ -304,7 +309,7 @@ async function settledParts(bodies: readonly string[], stopAt?: ConstructorParam
     files: observer.watch('files', files),
     ledger: observer.watch('ledger', ledger),
   };
-  await settleMessages(pipeline.runId, watched).catch((error: unknown) => {
+  await settleMessages(watched).catch((error: unknown) => {
     if (!(error instanceof Stopped)) throw error;
   });
   await pipeline.check();

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { takeInMessages } from '../../../functions/check-inbox/take-in.ts';
+import { takeInMessages } from '../../../shared/inbox/take-in.ts';
 import { PermanentError, RetryableError } from '../../../shared/errors.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { InMemoryPipeline } from '../../support/pipeline.ts';
@@ -60,17 +60,42 @@ describe('a message in the inbox', () => {
     expect(pipeline.mesh).toMatchObject({ downloads: [id], acknowledged: [id], waiting: [] });
   });
 
-  it('that is gone when it is fetched is passed over', async () => {
+  it.each(['MeshMessageGone', 'MeshMessageUnknown'] as const)(
+    'that is %s when it is fetched is passed over',
+    async (name) => {
+      const pipeline = new InMemoryPipeline();
+      const [gone, next] = [pipeline.mesh.deliver({}, body), pipeline.mesh.deliver({}, body)];
+      const download = pipeline.mesh.download.bind(pipeline.mesh);
+      pipeline.mesh.download = (id, take) => {
+        if (id === gone) return Promise.reject(new PermanentError(name, 'Download: MESH answered'));
+        return download(id, take);
+      };
+      expect(await takeIn(pipeline)).toBe(1);
+      expect(pipeline.mesh.acknowledged).toEqual([next]);
+      expect([...pipeline.ledger.mailbox.messages.keys()]).toEqual([next]);
+    },
+  );
+
+  it('whose body is not what its headers claim is kept as it travelled, and acknowledged', async () => {
     const pipeline = new InMemoryPipeline();
-    const [gone, next] = [pipeline.mesh.deliver({}, body), pipeline.mesh.deliver({}, body)];
+    const id = pipeline.mesh.deliver({}, 'no gzip');
     const download = pipeline.mesh.download.bind(pipeline.mesh);
-    pipeline.mesh.download = (id) => {
-      if (id === gone) return Promise.reject(new PermanentError('MeshMessageGone', 'Download: MESH answered 410'));
-      return download(id);
+    const asked: (boolean | undefined)[] = [];
+    const damage = `Download: message ${id} says gzip and is not`;
+    pipeline.mesh.download = (messageId, take, options?: { asReceived?: boolean }) => {
+      asked.push(options?.asReceived);
+      if (options?.asReceived === true) return download(messageId, take);
+      return Promise.reject(new PermanentError('MeshBodyDamaged', damage));
     };
     expect(await takeIn(pipeline)).toBe(1);
-    expect(pipeline.mesh.acknowledged).toEqual([next]);
-    expect([...pipeline.ledger.mailbox.messages.keys()]).toEqual([next]);
+    expect(asked).toEqual([undefined, true]);
+    expect(pipeline.files.text(`inbox/${id}/body-as-received`)).toBe('no gzip');
+    expect(pipeline.files.keysBelow(`inbox/${id}/`)).toEqual([
+      `inbox/${id}/body-as-received`,
+      `inbox/${id}/headers.json`,
+    ]);
+    expect(pipeline.ledger.mailbox.messages.get(id)).toMatchObject({ damage });
+    expect(pipeline.mesh.waiting).toEqual([]);
   });
 
   it('that cannot be fetched stays where it is', async () => {

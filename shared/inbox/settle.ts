@@ -1,18 +1,19 @@
 import { z } from 'zod';
-import { PermanentError, type PermanentName } from '../../shared/errors.ts';
-import type { Files } from '../../shared/files.ts';
-import { parseJson } from '../../shared/json.ts';
-import type { MailboxLedger, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
-import { waitingStates, type Part, type Parts, type PartState, type Reply } from '../../shared/ledger/parts.ts';
-import { log } from '../../shared/log.ts';
-import { classifiedBytes, classifyReply, type MessageHeaders, type ReplySource } from '../../shared/ndop/reply.ts';
-import { parseLocalId, type RequestIdentity } from '../../shared/ndop/run-id.ts';
+import { PermanentError, type PermanentName } from '../errors.ts';
+import type { Files } from '../files.ts';
+import { parseJson } from '../json.ts';
+import type { MailboxLedger, StoredMessage } from '../ledger/mailbox-ledger.ts';
+import { waitingStates, type Part, type Parts, type PartState, type Reply } from '../ledger/parts.ts';
+import { log } from '../log.ts';
+import type { MessageHeaders } from '../mesh/message.ts';
+import { classifiedBytes, classifyReply, type ReplySource } from '../ndop/reply.ts';
+import { parseLocalId, type RequestIdentity } from '../ndop/run-id.ts';
 
 export interface SettleDeps {
   readonly source: ReplySource;
-  readonly parts: Pick<Parts, 'find' | 'list' | 'move'>;
+  readonly parts: Pick<Parts, 'find' | 'move'>;
   readonly files: Pick<Files, 'readHead'>;
-  readonly ledger: Pick<MailboxLedger, 'unsettledMessages' | 'settleMessage'>;
+  readonly ledger: Pick<MailboxLedger, 'unsettledMessages' | 'settleMessage' | 'sentAs'>;
 }
 
 const storedHeaders = z.object({
@@ -33,37 +34,50 @@ const headersBytes = 65_536;
  * Attaches every stored message to the part that it answers: by LocalID, whatever the order of arrival, whichever run
  * it belongs to. What belongs to nothing we sent is kept as an orphan and changes nothing.
  *
- * @param runId the run under way, whose message ids a report may name
+ * @returns how many messages came to what: `answer`, `notice`, `orphan`, `foreign` and so on
  */
-export async function settleMessages(runId: string, deps: SettleDeps): Promise<void> {
+export async function settleMessages(deps: SettleDeps): Promise<Readonly<Record<string, number>>> {
+  const counts: Record<string, number> = {};
   for (const message of await deps.ledger.unsettledMessages()) {
-    try {
-      const [outcome, found] = await settled(message, runId, deps);
-      await settle(message, outcome, found, deps);
-    } catch (error) {
-      if (!(error instanceof PermanentError)) throw error;
-      // One message that nobody can make sense of must not keep all others waiting. It stays in S3.
-      log.error('message.unreadable', { messageId: message.messageId, errorName: error.name });
-      await settle(message, 'unreadable', undefined, deps);
-    }
+    const outcome = await settleOne(message, deps);
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
+}
+
+async function settleOne(message: StoredMessage, deps: SettleDeps): Promise<string> {
+  try {
+    const [outcome, found] = await settled(message, deps);
+    await settle(message, outcome, found, deps);
+    return outcome;
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    // One message that nobody can make sense of must not keep all others waiting. It stays in S3.
+    log.error('message.unreadable', { messageId: message.messageId, errorName: error.name });
+    await settle(message, 'unreadable', undefined, deps);
+    return 'unreadable';
   }
 }
 
 /** What becomes of a message, and the part that it speaks of where it is one of ours. */
-async function settled(
-  message: StoredMessage,
-  runId: string,
-  deps: SettleDeps,
-): Promise<[outcome: string, found?: FoundPart]> {
+async function settled(message: StoredMessage, deps: SettleDeps): Promise<[outcome: string, found?: FoundPart]> {
   const headers = await readHeaders(message, deps);
   if (!headers) return ['unreadable'];
-  const verdict = classifyReply(headers, await deps.files.readHead(message.body.key, classifiedBytes), deps.source);
+  if (headers.messageType === '') log.warn('message.untyped', { messageId: message.messageId });
+  // Bytes that could not be read say nothing: what else is known of the message still tells whose it is.
+  const head = message.damage === undefined ? await deps.files.readHead(message.body.key, classifiedBytes) : noBytes;
+  const verdict = classifyReply(headers, head, deps.source);
   if (verdict.class === 'foreign') return ['foreign'];
-  const found = await partOf(headers, runId, deps);
+  const found = await partOf(headers, deps);
   if (!found) return ['orphan'];
+  if (message.damage !== undefined) {
+    return [await fail(found, 'damaged', 'MeshBodyDamaged', message.damage, asAtOf(message), deps), found];
+  }
   const reply: Reply = { messageId: message.messageId, body: message.body, asAt: asAtOf(message) };
   return [await attach(verdict, reply, found, deps), found];
 }
+
+const noBytes = new Uint8Array();
 
 interface FoundPart {
   readonly runId: string;
@@ -82,10 +96,13 @@ async function settle(
 }
 
 /** A report names our message; everything else, and a report that does not, names our LocalID. */
-async function partOf(headers: MessageHeaders, runId: string, deps: SettleDeps): Promise<FoundPart | undefined> {
-  if (headers.linkedMessageId !== undefined) {
-    const row = (await deps.parts.list(runId)).find((part) => part.messageId === headers.linkedMessageId);
-    if (row) return { runId, row };
+async function partOf(headers: MessageHeaders, deps: SettleDeps): Promise<FoundPart | undefined> {
+  const linked = headers.linkedMessageId;
+  const sent = linked === undefined ? undefined : await deps.ledger.sentAs(linked);
+  if (sent) {
+    const row = await deps.parts.find(sent.runId, sent.part);
+    // A part that was asked about again has another message by now: nothing of the first one concerns it.
+    return row?.messageId === linked && row ? { runId: sent.runId, row } : undefined;
   }
   const identity = parseLocalId(headers.localId ?? '');
   const row = identity && (await currentPart(identity, headers.localId ?? '', deps));
@@ -113,34 +130,23 @@ async function attach(
       if (found.row.noticeAt !== undefined) return attachAnswer(reply, found, deps);
       await deps.parts.move(found.runId, found.row.part, waitingStates, { blank: reply });
       return 'blank-before-notice';
-    case 'report':
-      return fail(
-        found,
-        'undelivered',
-        'RequestUndelivered',
-        `MESH reports code ${digits(verdict.code)}: not delivered`,
-        deps,
-      );
-    case 'rejected':
-      return fail(found, 'rejected', 'RequestRejected', 'The service found an invalid NHS number in the request', deps);
+    case 'report': {
+      const why = `Part ${found.row.part} was not delivered: ${nonDeliveryReason(verdict.code)}`;
+      return fail(found, 'undelivered', 'RequestUndelivered', why, reply.asAt, deps);
+    }
+    case 'rejected': {
+      const why = 'The service found an invalid NHS number in the request';
+      return fail(found, 'rejected', 'RequestRejected', why, reply.asAt, deps);
+    }
     case 'job-refused': {
       const stages = verdict.stages.map((stage) => stage.replace(/[^a-z_]/gi, '')).join(', ');
-      return fail(
-        found,
-        'job-refused',
-        'JobRefused',
-        `The service refused the upload: ${stages || 'no stage named'}`,
-        deps,
-      );
+      const why = `The service refused the upload: ${stages || 'no stage named'}`;
+      return fail(found, 'job-refused', 'JobRefused', why, reply.asAt, deps);
     }
-    case 'unrecognised':
-      return fail(
-        found,
-        'unrecognised',
-        'ReplyUnrecognised',
-        'The reply is none of the forms that the service sends',
-        deps,
-      );
+    case 'unrecognised': {
+      const why = 'The reply is none of the forms that the service sends';
+      return fail(found, 'unrecognised', 'ReplyUnrecognised', why, reply.asAt, deps);
+    }
   }
 }
 
@@ -162,7 +168,7 @@ async function attachNotice(reply: Reply, { runId, row }: FoundPart, deps: Settl
  * States in which an answer is welcome: while it is waited for or the sending was cut short, after it was given up, and
  * after something odd came.
  */
-const answerableStates: readonly PartState[] = ['sending', ...waitingStates, 'overdue', 'unrecognised'];
+const answerableStates: readonly PartState[] = ['sending', ...waitingStates, 'overdue', 'unrecognised', 'damaged'];
 
 async function attachAnswer(reply: Reply, found: FoundPart, deps: SettleDeps): Promise<string> {
   const { runId, row } = found;
@@ -182,9 +188,10 @@ async function fail(
   state: PartState,
   name: PermanentName,
   message: string,
+  heardAt: string,
   deps: SettleDeps,
 ): Promise<string> {
-  const moved = await deps.parts.move(runId, row.part, waitingStates, { state, failure: { name, message } });
+  const moved = await deps.parts.move(runId, row.part, waitingStates, { state, failure: { name, message }, heardAt });
   return moved ? state : `${state}-late`;
 }
 
@@ -199,6 +206,16 @@ function asAtOf({ receivedAt }: StoredMessage): string {
   return receivedAt.replace(/\.\d+Z$/, 'Z');
 }
 
-function digits(code: string): string {
-  return code.replace(/[^0-9A-Z-]/gi, '').slice(0, 20) || 'unknown';
+/** What MESH's codes mean to whoever has to act. Source: NHS England, MESH client user guide, error codes. */
+const nonDeliveryReasons: Readonly<Record<string, string>> = {
+  '07': 'our own mailbox id is not valid',
+  '08': 'the recipient is missing or not valid',
+  '12': 'the recipient is not registered: check the mailbox of the national service',
+  '14': 'the national service did not collect it within five days, or its mailbox is closed',
+  '17': 'the workflow is not registered for our mailbox',
+};
+
+function nonDeliveryReason(code: string): string {
+  const known = code.replace(/[^0-9A-Z-]/gi, '').slice(0, 20) || 'unknown';
+  return `MESH reports code ${known}, ${nonDeliveryReasons[known] ?? 'which the MESH service desk can explain'}`;
 }
