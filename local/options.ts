@@ -7,6 +7,8 @@ export interface Options {
   readonly cohort?: string;
   /** One number a line: who is opted out nationally. */
   readonly optedOut?: string;
+  /** One number a line: whom the national service takes for invalid, though the number passes every check. */
+  readonly unknown?: string;
   /** So many synthetic people instead of a file. */
   readonly patients?: number;
   readonly optOutRate: number;
@@ -29,6 +31,7 @@ export const usage = `Usage: npm run local -- [options]
 
   --cohort FILE        CSV with a column nhsNumber, optionally patientId (default: the sample cohort)
   --opted-out FILE     who is opted out nationally, one NHS number a line
+  --unknown FILE       whose numbers the national service rejects, one NHS number a line
   --patients N         N synthetic people instead of a file
   --opt-out-rate R     share of synthetic people who are opted out (default 0.054)
   --seed S             another set of synthetic people (default 1)
@@ -58,6 +61,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   return {
     ...(values.cohort === undefined ? {} : { cohort: values.cohort }),
     ...(values['opted-out'] === undefined ? {} : { optedOut: values['opted-out'] }),
+    ...(values.unknown === undefined ? {} : { unknown: values.unknown }),
     ...(values.patients === undefined ? {} : { patients: whole('--patients', values.patients, 0) }),
     optOutRate: share('--opt-out-rate', values['opt-out-rate'] ?? '0.054'),
     seed: whole('--seed', values.seed ?? '1', 0),
@@ -80,6 +84,7 @@ function parse(args: readonly string[]) {
       options: {
         cohort: { type: 'string' },
         'opted-out': { type: 'string' },
+        unknown: { type: 'string' },
         patients: { type: 'string' },
         'opt-out-rate': { type: 'string' },
         seed: { type: 'string' },

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { DescribeExecutionCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import type { Run } from '../shared/ledger/runs.ts';
+import { failureOf, leavesOf } from '../shared/ndop/pieces.ts';
 import { partsOf } from '../shared/report/report.ts';
 import { answerReview } from '../shared/review.ts';
 import { statedReason } from '../shared/ndop/stated-reason.ts';
@@ -28,7 +29,8 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
     tells: 'RUN: where a run stands, part by part',
     run: async (given, { runs, parts }) => {
       const run = await runs.read(runIdIn(given));
-      const rows = partsOf(run, await parts.list(run.runId));
+      const all = await parts.list(run.runId);
+      const rows = partsOf(run, all);
       return [
         line(run),
         ...(run.reason === undefined ? [] : [`  reason   ${run.reason}`]),
@@ -37,10 +39,12 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
         ...(run.state === 'failed' && run.failure
           ? [`  failed   ${run.failure.name} at "${run.failure.stage}": ${run.failure.message}`]
           : []),
-        ...rows.map(
-          ({ part, rows: people, state, failure }) =>
-            `  part ${part}   ${people} people, ${state}${failure ? `: ${failure.message}` : ''}`,
-        ),
+        ...rows.map((row) => {
+          const { part, rows: people, state } = row;
+          const failure = failureOf(row, all);
+          const pieces = leavesOf(part, all).length;
+          return `  part ${part}   ${people} people, ${state}${pieces > 0 ? ` in ${pieces} pieces` : ''}${failure ? `: ${failure.message}` : ''}`;
+        }),
       ].join('\n');
     },
   },
@@ -64,6 +68,15 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
   reject: {
     tells: 'RUN --reason TEXT: end a held run, nothing written',
     run: (given, target) => review(false, given, target),
+  },
+  drain: {
+    tells: 'take in whatever waits in the mailbox now, as the daily drain does',
+    run: async (_, { sfn, drainStateMachineArn }) => {
+      const { executionArn = '' } = await sfn.send(
+        new StartExecutionCommand({ stateMachineArn: drainStateMachineArn, input: '{}' }),
+      );
+      return `Started ${executionArn}`;
+    },
   },
   release: {
     tells: 'free the mailbox of a run whose execution was aborted or timed out',

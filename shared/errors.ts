@@ -6,6 +6,7 @@ export const retryable = [
   'AwsUnavailable',
   'HealthLakeThrottled',
   'HealthLakeUnavailable',
+  'MailboxBusy',
   'MeshConnectionLost',
   'MeshThrottled',
   'MeshTimedOut',
@@ -40,6 +41,7 @@ export const permanent = [
   'ReplyOverdue',
   'RequestRejected',
   'RequestUndelivered',
+  'SplitExhausted',
   'JobRefused',
   'RepliesConflict',
   'ReplyUnrecognised',
@@ -60,7 +62,6 @@ export const permanent = [
   // Ways that this version names and does not go yet
   'BulkImportUnavailable',
   'PatientExportUnavailable',
-  'SplitUnavailable',
   // A defect of ours
   'UnexpectedError',
 ] as const;

@@ -47,6 +47,7 @@ function parseInput<Input>(schema: z.ZodType<Input>, event: unknown): Input {
 const loggableInput = z.object({
   runId: z.string().regex(runIdForm),
   part: z.number().optional(),
+  parts: z.array(z.number()).optional(),
   pass: z.string().optional(),
   file: z.number().optional(),
   waitedSeconds: z.number().optional(),

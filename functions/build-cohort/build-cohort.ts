@@ -1,17 +1,19 @@
 import { z } from 'zod';
 import type { Files } from '../../shared/files.ts';
-import type { Parts } from '../../shared/ledger/parts.ts';
+import { askableStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import type { CohortChoice, Runs } from '../../shared/ledger/runs.ts';
 import { cutIntoParts, readCohort } from '../../shared/ndop/cohort.ts';
 import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { writeCohortPart } from '../../shared/ndop/cohort-part.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
+import { readRefusedNumbers, stillRefused } from '../../shared/ndop/refused-numbers.ts';
+import type { SnapshotManifest } from '../../shared/ndop/snapshot.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
 export const buildCohortInput = z.object({ runId: z.string() });
 
 export interface BuildCohortOutput {
-  /** Numbers of the parts, from 1; empty where nobody is to be checked. */
+  /** Numbers of the parts, from 1, and of pieces that a resumed run has to ask about; empty where nobody is to be checked. */
   readonly parts: readonly number[];
   readonly requested: number;
 }
@@ -20,8 +22,9 @@ export interface BuildCohortDeps {
   readonly allowedBlocks: readonly NhsNumberBlock[];
   readonly partRows: number;
   readonly runs: Pick<Runs, 'read' | 'update' | 'nextCohortAttempt'>;
-  readonly parts: Pick<Parts, 'put'>;
-  readonly files: Pick<Files, 'writeOnce'>;
+  readonly parts: Pick<Parts, 'put' | 'list'>;
+  readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
+  readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
   readonly readRows: (choice: CohortChoice) => AsyncIterable<CohortRow>;
 }
 
@@ -31,11 +34,18 @@ export interface BuildCohortDeps {
  */
 export async function buildCohort({ runId }: { runId: string }, deps: BuildCohortDeps): Promise<BuildCohortOutput> {
   const run = await deps.runs.read(runId);
-  if (run.cohort) return { parts: numbers(run.cohort.parts), requested: run.cohort.counts.requested };
+  if (run.cohort) {
+    const pieces = (await deps.parts.list(runId)).filter(isPieceToAsk).map(({ part }) => part);
+    return { parts: [...numbers(run.cohort.parts), ...pieces], requested: run.cohort.counts.requested };
+  }
 
   const attempt = await deps.runs.nextCohortAttempt(runId);
   const quarantined = ['row,reason,patientId\n'];
-  const cohort = await readCohort(deps.readRows(run.cohortChoice), deps.allowedBlocks, ({ row, reason, patientId }) => {
+  const { refused: refusedFile } = await deps.readManifest(run.baseManifestKey);
+  const known = refusedFile ? await readRefusedNumbers(await deps.files.openVerified(refusedFile)) : new Map();
+  const refused = stillRefused(known, run.openedAt);
+  const rules = { allowed: deps.allowedBlocks, isRefused: (nhsNumber: number) => refused.has(nhsNumber) };
+  const cohort = await readCohort(deps.readRows(run.cohortChoice), rules, ({ row, reason, patientId }) => {
     quarantined.push(`${row},${reason},${patientId ?? ''}\n`);
   });
   const quarantine = await deps.files.writeOnce(runFiles.quarantine(runId, attempt), quarantined.join(''));
@@ -58,6 +68,10 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
     cohort: { counts: cohort.counts, parts: cut.length, quarantineKey: quarantine.key },
   });
   return { parts: numbers(cut.length), requested: cohort.counts.requested };
+}
+
+function isPieceToAsk({ pieceOf, state }: Part): boolean {
+  return pieceOf !== undefined && ['built', 'staged', 'sending', ...askableStates].includes(state);
 }
 
 function numbers(count: number): number[] {

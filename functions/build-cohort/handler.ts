@@ -10,6 +10,7 @@ import { openLedger } from '../../shared/ledger/ledger.ts';
 import type { CohortChoice } from '../../shared/ledger/runs.ts';
 import { readCohortCsv, type CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { nhsNumberBlocks } from '../../shared/ndop/nhs-number.ts';
+import { readManifest } from '../../shared/ndop/read-manifest.ts';
 import { task } from '../../shared/task.ts';
 import { buildCohort, buildCohortInput } from './build-cohort.ts';
 
@@ -45,6 +46,7 @@ export const handler = task(buildCohortInput, (input) =>
     runs: ledger.runs,
     parts: ledger.parts,
     files,
+    readManifest: (key) => readManifest(files, key),
     readRows,
   }),
 );

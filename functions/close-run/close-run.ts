@@ -6,6 +6,8 @@ import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
 import { log } from '../../shared/log.ts';
+import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
+import { readRefusedNumbers, stillRefused, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
 import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot.ts';
 import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
@@ -34,7 +36,7 @@ export interface CloseRunDeps {
   readonly parts: Pick<Parts, 'list'>;
   readonly latest: Pick<LatestSnapshot, 'move' | 'endWriting'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
-  readonly files: Pick<Files, 'writeOnce'>;
+  readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
   readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
   readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
   readonly publish: (report: Report) => Promise<void>;
@@ -51,7 +53,8 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const run = await deps.runs.read(runId);
   // A try at building the cohort that stopped half-way may have left rows beyond those of the cohort that counts.
-  const parts = partsOf(run, await deps.parts.list(runId));
+  const rows = await deps.parts.list(runId);
+  const parts = partsOf(run, rows);
   const closedAt = await closingTime(run, deps);
   const outcome =
     input.outcome ?? (parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially');
@@ -59,7 +62,7 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   if (input.outcome === undefined) await moveLatest(run, parts, closedAt, deps);
 
   const ending = { closedAt, outcome, written: input.written, ...(input.decision ? { decision: input.decision } : {}) };
-  const report = reportOf(run, parts, ending);
+  const report = reportOf(run, rows, ending);
   const { key: reportKey } = await deps.writeReport(report);
   // A dry run over a run that has completed leaves its outcome standing.
   const standing = outcome === 'DryRunCompleted' ? (run.outcome ?? outcome) : outcome;
@@ -82,7 +85,12 @@ async function closingTime(run: Run, deps: CloseRunDeps): Promise<string> {
 async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
   const { runId, opening, baseManifestKey } = run;
   const base = await deps.readManifest(baseManifestKey);
-  const manifest: SnapshotManifest = { runId, entries: parts.flatMap((part) => entriesOf(part, base)) };
+  const refused = await refusedNumbers(run, parts, base, deps);
+  const manifest: SnapshotManifest = {
+    runId,
+    entries: parts.flatMap((part) => entriesOf(part, base)),
+    ...(refused ? { refused } : {}),
+  };
   const file = await deps.files.writeOnce(
     runFiles.manifest(runId, opening),
     `${JSON.stringify(manifest, undefined, 1)}\n`,
@@ -102,10 +110,31 @@ async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, de
   await deps.latest.endWriting(runId);
 }
 
+/** The numbers that the service refused in this run, beside those that were left out of it for an earlier refusal. */
+async function refusedNumbers(
+  { runId, opening, openedAt }: Run,
+  parts: readonly Part[],
+  { refused }: SnapshotManifest,
+  { files }: CloseRunDeps,
+): Promise<SnapshotManifest['refused']> {
+  const before = refused ? await readRefusedNumbers(await files.openVerified(refused)) : new Map<number, string>();
+  const numbers = new Map(stillRefused(before, openedAt));
+  for (const { reconciled } of parts) {
+    if (!reconciled?.quarantine) continue;
+    const body = await files.openVerified(reconciled.quarantine);
+    const { nhsNumbers } = await readCohortPart(body, reconciled.quarantined);
+    for (const nhsNumber of nhsNumbers) numbers.set(nhsNumber, reconciled.asAt);
+  }
+  if (numbers.size === 0) return undefined;
+  const file = await files.writeOnce(runFiles.refusedNumbers(runId, opening), writeRefusedNumbers(numbers));
+  return { key: file.key, sha256: file.sha256 };
+}
+
 /** A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. */
 function entriesOf(part: Part, base: SnapshotManifest): SnapshotEntry[] {
-  const { from, to, reply, sentAt, reconciled } = part;
-  if (part.state !== 'reconciled' || !reconciled || !reply || sentAt === undefined) return entriesWithin(base, part);
-  const { key, sha256, rows, optedOut } = reconciled.snapshot;
-  return [{ from, to, key, sha256, rows, optedOut, asAt: reply.asAt, sentAt, modelVersion: reconciled.modelVersion }];
+  const { from, to, sentAt, reconciled } = part;
+  if (part.state !== 'reconciled' || !reconciled || sentAt === undefined) return entriesWithin(base, part);
+  const { asAt, modelVersion, snapshot } = reconciled;
+  const { key, sha256, rows, optedOut } = snapshot;
+  return [{ from, to, key, sha256, rows, optedOut, asAt, sentAt, modelVersion }];
 }

@@ -1,14 +1,11 @@
 import { createGunzip, createGzip } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { PermanentError } from '../../shared/errors.ts';
 import { modelVersion } from '../../shared/fhir/consent.ts';
 import { collect, type Files } from '../../shared/files.ts';
 import type { ChangeCounts, Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
-import { matchAnswer } from '../../shared/ndop/answer.ts';
 import { passOf, writeChange, type ChangePass } from '../../shared/ndop/changes.ts';
-import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
 import { reconcile } from '../../shared/ndop/reconcile.ts';
 import {
   entriesWithin,
@@ -19,6 +16,7 @@ import {
   type SnapshotManifest,
 } from '../../shared/ndop/snapshot.ts';
 import { runFiles } from '../../shared/run-files.ts';
+import { answeredPeople } from './answered-people.ts';
 
 export const reconcilePartInput = z.object({ runId: z.string(), part: z.number() });
 export type ReconcilePartInput = z.infer<typeof reconcilePartInput>;
@@ -33,7 +31,7 @@ export interface ReconcilePartDeps {
   readonly changeFileRows: number;
   readonly retentionDays: number;
   readonly runs: Pick<Runs, 'read'>;
-  readonly parts: Pick<Parts, 'read' | 'move'>;
+  readonly parts: Pick<Parts, 'read' | 'list' | 'move'>;
   readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
   readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
 }
@@ -49,19 +47,16 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   const { runId, part } = input;
   const row = await deps.parts.read(runId, part);
   if (row.state === 'reconciled' && row.reconciled) return { part, ...pick(row.reconciled) };
-  if (row.state !== 'answered' || !row.reply) {
-    throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no answer to reconcile`);
-  }
   const { baseManifestKey, isRewrite } = await deps.runs.read(runId);
   const entries = entriesWithin(await deps.readManifest(baseManifestKey), row);
-  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
-  const { returned, duplicates } = await matchAnswer(cohort.nhsNumbers, await deps.files.openVerified(row.reply.body));
+  const { cohort, returned, ...answered } = await answeredPeople(runId, row, deps);
+  const { asAt } = answered;
 
   const changeFiles = new ChangeFiles(runId, row, deps);
   const snapshot = new SnapshotPart();
   const previous = new PreviousRecords(entries, deps.files);
   const context = {
-    asAt: row.reply.asAt,
+    asAt,
     isModelCurrent: isRewrite !== true && entries.every((entry) => entry.modelVersion === modelVersion),
     retentionDays: deps.retentionDays,
   };
@@ -73,9 +68,9 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   const file = await deps.files.writeOnce(runFiles.snapshotPart(runId, part, row.attempt), await snapshot.close());
   const notOptedOut = returned.reduce((sum, flag) => sum + flag, 0);
   const reconciled = {
-    optedOut: row.rows - notOptedOut,
+    optedOut: returned.length - notOptedOut,
     notOptedOut,
-    duplicates,
+    ...answered,
     previousRows: previous.rows,
     previousOptedOut: previous.optedOut,
     modelVersion,
@@ -83,7 +78,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     changeFiles: changeFiles.files,
     snapshot: { ...file, rows: snapshot.rows, optedOut: snapshot.optedOut },
   };
-  await deps.parts.move(runId, part, ['answered'], { state: 'reconciled', reconciled });
+  await deps.parts.move(runId, part, ['answered', 'split'], { state: 'reconciled', reconciled });
   return { part, ...pick(reconciled) };
 }
 

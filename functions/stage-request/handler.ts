@@ -4,7 +4,7 @@ import { readConfig } from '../../shared/config.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
 import { task } from '../../shared/task.ts';
-import { stageRequest, stageRequestInput } from './stage-request.ts';
+import { stageRequests, stageRequestsInput } from './stage-request.ts';
 
 const config = readConfig(process.env, {
   BUCKET: z.string(),
@@ -16,8 +16,8 @@ const config = readConfig(process.env, {
 const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
 
-export const handler = task(stageRequestInput, (input) =>
-  stageRequest(input, {
+export const handler = task(stageRequestsInput, (input) =>
+  stageRequests(input, {
     mailboxes: { from: config.MAILBOX, to: config.NDOP_MAILBOX },
     lineEnding: config.LINE_ENDING,
     now: () => new Date(),

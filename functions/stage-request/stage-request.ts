@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Files } from '../../shared/files.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import { failedStates, type Parts } from '../../shared/ledger/parts.ts';
+import { askableStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
 import {
   buildControlFile,
@@ -14,16 +14,16 @@ import {
 } from '../../shared/ndop/request.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
-export const stageRequestInput = z.object({
+export const stageRequestsInput = z.object({
   runId: z.string(),
-  part: z.number(),
+  parts: z.array(z.number()),
   /** An earlier opening may have staged requests that were never sent. */
   isReopened: z.boolean(),
 });
-export type StageRequestInput = z.infer<typeof stageRequestInput>;
+export type StageRequestsInput = z.infer<typeof stageRequestsInput>;
+type StageRequestInput = Omit<StageRequestsInput, 'parts'> & { readonly part: number };
 
-export interface StageRequestOutput {
-  readonly part: number;
+export interface StageRequestsOutput {
   readonly rows: number;
   readonly bytes: number;
 }
@@ -37,6 +37,18 @@ export interface StageRequestDeps {
   readonly mailbox: Pick<MailboxLedger, 'nextSequence'>;
 }
 
+/** Stages requests in the order given: each takes the next number of its month. */
+export async function stageRequests(input: StageRequestsInput, deps: StageRequestDeps): Promise<StageRequestsOutput> {
+  const { parts, ...run } = input;
+  const total = { rows: 0, bytes: 0 };
+  for (const part of parts) {
+    const { rows, bytes } = await stageRequest({ ...run, part }, deps);
+    total.rows += rows;
+    total.bytes += bytes;
+  }
+  return total;
+}
+
 /**
  * Puts a part's request file and its control file into S3. A part that failed in an earlier opening of the run is staged
  * anew, under a LocalID and a file name that were never used.
@@ -44,11 +56,11 @@ export interface StageRequestDeps {
 export async function stageRequest(
   { runId, part, isReopened }: StageRequestInput,
   deps: StageRequestDeps,
-): Promise<StageRequestOutput> {
+): Promise<{ readonly part: number; readonly rows: number; readonly bytes: number }> {
   const row = await deps.parts.read(runId, part);
   // Another run may have sent since under a later number, and an older number must not follow a newer one.
   const isStale = isReopened && row.state === 'staged';
-  const isToStage = row.state === 'built' || isStale || failedStates.includes(row.state);
+  const isToStage = row.state === 'built' || isStale || askableStates.includes(row.state);
   if (!isToStage) return { part, rows: row.rows, bytes: row.request?.bytes ?? 0 };
 
   const identity = { runId, part, attempt: row.attempt + 1 };
@@ -57,8 +69,7 @@ export async function stageRequest(
   const name = requestName(deps.mailboxes.from, moment, sequence);
   const control = requestControl(name, deps.mailboxes, identity);
 
-  const { nhsNumbers } = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
-  const body = buildRequest(nhsNumbers, deps.lineEnding, startRowOf(identity, row.rows));
+  const body = buildRequest(await peopleOf(runId, row, deps), deps.lineEnding, startRowOf(identity, row.rows));
   const request = await deps.files.writeOnce(runFiles.request(runId, part, sequence), body);
   const { key: controlKey } = await deps.files.writeOnce(
     runFiles.control(runId, part, sequence),
@@ -74,4 +85,16 @@ export async function stageRequest(
   return { part, rows: row.rows, bytes: request.bytes };
 }
 
-const heardOfARequest = ['messageId', 'sentAt', 'noticeAt', 'blank', 'reply', 'failure'] as const;
+/** The people of a part, or those of its people whom a piece asks about. */
+async function peopleOf(
+  runId: string,
+  { cohort, rows, pieceOf }: Part,
+  { parts, files }: StageRequestDeps,
+): Promise<Float64Array> {
+  const whole = pieceOf ? await parts.read(runId, pieceOf.part) : { rows };
+  const { nhsNumbers } = await readCohortPart(await files.openVerified(cohort), whole.rows);
+  const first = pieceOf?.firstRow ?? 0;
+  return nhsNumbers.subarray(first, first + rows);
+}
+
+const heardOfARequest = ['messageId', 'sentAt', 'noticeAt', 'heardAt', 'blank', 'reply', 'failure'] as const;

@@ -15,7 +15,7 @@ export type NdopBehaviour =
   | 'no-notice'
   | 'duplicate-answer'
   | 'conflicting-answers'
-  | 'invalid-number'
+  | 'rejects-everything'
   | 'empty-answer'
   | 'everyone-opted-out'
   | 'stranger-in-answer'
@@ -32,6 +32,8 @@ export interface NdopOptions {
   /** The service's own mailbox, in upper case. */
   readonly mailboxId: string;
   readonly isOptedOut: (nhsNumber: string) => boolean;
+  /** Numbers that pass every check of their form and are invalid to the service all the same: every number is known where not given. */
+  readonly isKnown?: (nhsNumber: string) => boolean;
   /** What it does with every request, or with each by its LocalID. */
   readonly behaviour: NdopBehaviour | ((localId: string) => NdopBehaviour);
   /** From the acceptance of the request to the job notice. */
@@ -56,7 +58,7 @@ const plans: Readonly<Record<NdopBehaviour, readonly Step[]>> = {
   'no-notice': [answer('right')],
   'duplicate-answer': [notice, answer('right'), answer('right')],
   'conflicting-answers': [notice, answer('right'), answer('one-person-flipped')],
-  'invalid-number': [notice, answer('rejection')],
+  'rejects-everything': [notice, answer('rejection')],
   'empty-answer': [notice, answer('zero-bytes')],
   'everyone-opted-out': [notice, answer('bare-line-end')],
   'stranger-in-answer': [notice, answer('with-a-stranger')],
@@ -74,7 +76,7 @@ const answerable = /^[A-Za-z0-9_-]+$/;
 
 /** Answers each request in a mailbox as NHS England's Check for National Data Opt-outs Service would. */
 export function answerAsNdop(options: NdopOptions): { close(): void } {
-  const { mesh, mailboxId, isOptedOut, noticeAfterMs, answerAfterMs } = options;
+  const { mesh, mailboxId, isOptedOut, isKnown = () => true, noticeAfterMs, answerAfterMs } = options;
   const timers = new Set<NodeJS.Timeout>();
   const uploads = new Set<string>();
   let lastJobId = 90_000_000;
@@ -135,7 +137,7 @@ export function answerAsNdop(options: NdopOptions): { close(): void } {
     // Behind a mailbox that nobody empties there is no service that could know an upload again.
     const failedStage = behaviour === 'undelivered' ? undefined : refusedAt(uploads, message.from, request.body);
     const plan: readonly Step[] = failedStage ? [{ does: 'notice', failedStage }] : plans[behaviour];
-    const parsed = parseRequest(request.body);
+    const parsed = parseRequest(request.body, isKnown);
     const started = performance.now();
     // One step after the other, so that two of the same moment keep their order.
     const run = ([step, ...rest]: readonly Step[], earliestMs: number): void => {

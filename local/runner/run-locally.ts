@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readDeployment } from '../assembly/deployment.ts';
 import { synthesize } from '../assembly/synthesize.ts';
 import type { Options } from '../options.ts';
-import { checkCohort, cohortCsv, cohortRows, optOuts } from '../people/cohort-source.ts';
+import { checkCohort, cohortCsv, cohortRows, optOuts, unknownPeople } from '../people/cohort-source.ts';
 import { patientsOf } from '../people/load-cohort.ts';
 import { scenarios, type Scenario } from '../scenarios.ts';
 import { collectResults } from './collect-results.ts';
@@ -34,6 +34,7 @@ export async function runLocally(options: Options): Promise<Summary> {
   const scenario: Scenario = scenarios[options.scenario];
   await checkCohort(cohortRows(options));
   const isOptedOut = await optOuts(options);
+  const unknown = await unknownPeople(options, scenario.unknownPeople ?? 0);
   const results = await Results.open(options.out);
 
   const assembly = await synthesize(root);
@@ -52,6 +53,7 @@ export async function runLocally(options: Options): Promise<Summary> {
     },
     waitScale: scenario.waitScale ?? usualWaitScale,
     meshPort: options.meshPort,
+    isMutualTls: scenario.isMutualTls ?? false,
     onLog: (line) => {
       results.log(line);
     },
@@ -72,6 +74,7 @@ export async function runLocally(options: Options): Promise<Summary> {
       scenario,
       runtime,
       isOptedOut,
+      isKnown: (nhsNumber) => !unknown.has(nhsNumber),
       cohortCsv: () => cohortCsv(cohortRows(options)),
       review: options.serve ? 'none' : options.review,
       progress,

@@ -20,23 +20,29 @@ export const partState = z.enum([
   'job-refused',
   'conflicting',
   'unrecognised',
+  'damaged',
   'overdue',
   'refused',
+  'split',
+  'quarantined',
 ]);
 export type PartState = z.infer<typeof partState>;
 
 export const waitingStates: readonly PartState[] = ['sent', 'send-unknown'];
 
-/** Ends without an answer that could be used: a resumed run asks again. */
-export const failedStates: readonly PartState[] = [
-  'rejected',
+/** Ends without an answer that could be used, for which a resumed run asks again. */
+export const askableStates: readonly PartState[] = [
   'undelivered',
   'job-refused',
   'conflicting',
   'unrecognised',
+  'damaged',
   'overdue',
   'refused',
 ];
+
+/** Ends without an answer that could be used. A rejected request would be rejected again: it is split instead. */
+export const failedStates: readonly PartState[] = ['rejected', ...askableStates];
 
 const storedFile = z.object({ key: z.string(), sha256: z.string(), bytes: z.number() });
 export type StoredFile = z.infer<typeof storedFile>;
@@ -70,6 +76,14 @@ const part = z.object({
   messageId: z.string().optional(),
   sentAt: z.string().optional(),
   noticeAt: z.string().optional(),
+  /** How long the run had waited, by its Wait states, when the request went out. */
+  waitedAtSend: z.number().optional(),
+  /** When the reply came that ended the part without an answer. */
+  heardAt: z.string().optional(),
+  /** Of a piece: the part that it belongs to, the first of that part's people whom it asks about, and the round of splitting. */
+  pieceOf: z.object({ part: z.number(), firstRow: z.number(), round: z.number() }).optional(),
+  /** Of a request that was split: the two pieces in its place. */
+  pieces: z.array(z.number()).optional(),
   /** A reply of nothing but white space: an answer once the job notice is seen. */
   blank: reply.optional(),
   reply: reply.optional(),
@@ -80,6 +94,11 @@ const part = z.object({
       optedOut: z.number(),
       notOptedOut: z.number(),
       duplicates: z.number(),
+      /** People whom the service itself refused, found by splitting, and the file that names them. */
+      quarantined: z.number(),
+      quarantine: storedFile.optional(),
+      /** When the answer came; the earliest of all where the part was asked about in pieces. */
+      asAt: z.string(),
       previousRows: z.number(),
       previousOptedOut: z.number(),
       modelVersion: z.number(),
@@ -89,7 +108,10 @@ const part = z.object({
     })
     .optional(),
 });
-/** The row of a part: one request, one message, one reply, one stretch of the snapshot. */
+/**
+ * The row of a part: one request, one message, one reply, one stretch of the snapshot. A part whose request the service
+ * rejected is asked about in pieces, each a row of its own with request, message and reply, and no stretch.
+ */
 export type Part = z.infer<typeof part>;
 
 const partitionOf = (runId: string) => `RUN#${runId}`;

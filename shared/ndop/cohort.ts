@@ -17,8 +17,11 @@ export interface NumberRange {
 
 export const wholeNumberLine: NumberRange = { from: 0, to: 10_000_000_000 };
 
-/** Why a row was set aside: what is wrong with its number, or a patient id that no FHIR store can hold. */
-export type RowRefusal = NhsNumberRefusal | 'patient-id-invalid';
+/**
+ * Why a row was set aside: what is wrong with its number, a patient id that no FHIR store can hold, or a number that the
+ * service refused not long ago.
+ */
+export type RowRefusal = NhsNumberRefusal | 'patient-id-invalid' | 'refused-by-service';
 
 /** Source: FHIR R4, data type `id`. */
 const patientIdForm = /^[A-Za-z0-9\-.]{1,64}$/;
@@ -41,13 +44,20 @@ export interface Cohort {
   readonly counts: CohortCounts;
 }
 
+export interface CohortRules {
+  /** Blocks of NHS numbers that may be asked about. */
+  readonly allowed: readonly NhsNumberBlock[];
+  /** Whether the service refused a number not long ago. */
+  readonly isRefused: (nhsNumber: number) => boolean;
+}
+
 /**
  * Reads a cohort into sorted, distinct people; each refused row is given to `quarantine` with its reason. Where several
  * patients share a number, the lowest patient id is kept, so that the choice is the same in every run.
  */
 export async function readCohort(
   rows: AsyncIterable<CohortRow>,
-  allowed: readonly NhsNumberBlock[],
+  { allowed, isRefused }: CohortRules,
   quarantine: (row: QuarantinedRow) => void,
 ): Promise<Cohort> {
   const people = new Map<number, string>();
@@ -58,8 +68,10 @@ export async function readCohort(
     total += 1;
     const reading = readNhsNumber(nhsNumber, allowed);
     const isIdInvalid = patientId !== undefined && !patientIdForm.test(patientId);
-    if ('refusal' in reading || isIdInvalid) {
-      const reason = 'refusal' in reading ? reading.refusal : 'patient-id-invalid';
+    const isLeftOut = 'nhsNumber' in reading && isRefused(Number(reading.nhsNumber));
+    if ('refusal' in reading || isIdInvalid || isLeftOut) {
+      const ours = isIdInvalid ? 'patient-id-invalid' : 'refused-by-service';
+      const reason = 'refusal' in reading ? reading.refusal : ours;
       refused.set(reason, (refused.get(reason) ?? 0) + 1);
       quarantine({ row, reason, ...(patientId === undefined || isIdInvalid ? {} : { patientId }) });
       continue;

@@ -40,7 +40,12 @@ const snapshotEntry = z.object({
 });
 export type SnapshotEntry = z.infer<typeof snapshotEntry>;
 
-export const snapshotManifest = z.object({ runId: z.string(), entries: z.array(snapshotEntry) });
+export const snapshotManifest = z.object({
+  runId: z.string(),
+  entries: z.array(snapshotEntry),
+  /** File of the numbers that the service refused; absent where it refused none. */
+  refused: z.object({ key: z.string(), sha256: z.string() }).optional(),
+});
 /** What we believe about everybody after a run: sorted, disjoint stretches, each with its file. */
 export type SnapshotManifest = z.infer<typeof snapshotManifest>;
 

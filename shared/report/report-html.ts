@@ -26,6 +26,7 @@ export function reportHtml(report: Report): string {
       ['Repeated rows', count(cohort.duplicates)],
       ['Set aside', count(cohort.quarantined)],
       ...Object.entries(cohort.quarantinedByReason).map(([reason, number]) => [`… ${reason}`, count(number)] as const),
+      ...splittingRows(report),
       ['Asked about', count(report.asked)],
       ['Answered', count(report.answered)],
       ['Opted out', `${count(report.optedOut)} (${report.optOutPercent.toFixed(2)} %)`],
@@ -71,6 +72,13 @@ function headline({ outcome, failure, consents, answered }: Report): string {
 function table(title: string, rows: readonly (readonly [string, string])[]): string {
   const body = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('\n');
   return `<h2>${escape(title)}</h2>\n<table>\n${body}\n</table>`;
+}
+
+function splittingRows({ splitting }: Report): (readonly [string, string])[] {
+  if (!splitting) return [];
+  const { rounds, requests, refusedByService } = splitting;
+  const said = `${count(requests)} further requests in ${count(rounds)} rounds: the service refused ${count(refusedByService)} people alone`;
+  return [['Rejected requests split', said]];
 }
 
 function changeRows(prefix: string, changes: ReportedChanges): (readonly [string, string])[] {

@@ -2,7 +2,7 @@ import type { Report } from './report.ts';
 
 /** The report in a few lines, for a notification and a terminal. */
 export function reportText(report: Report): string {
-  const { cohort, changes, failure, review } = report;
+  const { cohort, changes, failure, review, splitting } = report;
   const reasons = Object.entries(cohort.quarantinedByReason).map(([reason, count]) => `${reason} ${count}`);
   const share = `${report.optOutPercent.toFixed(2)} %`;
   const before =
@@ -12,6 +12,11 @@ export function reportText(report: Report): string {
     ...(failure ? [`  ${failure.name} at "${failure.stage}": ${failure.message}`] : []),
     `  cohort    ${cohort.rows} rows, ${cohort.requested} people, ${cohort.duplicates} repeats, ${cohort.quarantined} set aside`,
     ...(reasons.length > 0 ? [`            set aside: ${reasons.join(', ')}`] : []),
+    ...(splitting
+      ? [
+          `  rejected  split into ${splitting.requests} further requests in ${splitting.rounds} rounds: ${splitting.refusedByService} people refused by the service`,
+        ]
+      : []),
     `  answers   ${report.answered} of ${report.asked} asked: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
     `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
     `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written`,

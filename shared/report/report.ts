@@ -1,5 +1,6 @@
-import { failedStates, type ChangeCounts, type Part } from '../ledger/parts.ts';
+import type { ChangeCounts, Part } from '../ledger/parts.ts';
 import type { Run, RunOutcome } from '../ledger/runs.ts';
+import { failureOf } from '../ndop/pieces.ts';
 import { percentOf } from '../ndop/plausibility.ts';
 
 /** What a run did, in counts: the record for operators and information governance. Holds no person. */
@@ -20,6 +21,8 @@ export interface Report {
     readonly quarantined: number;
     readonly quarantinedByReason: Readonly<Record<string, number>>;
   };
+  /** Present where the service rejected a request and it was split until the rows at fault were found. */
+  readonly splitting?: { readonly rounds: number; readonly requests: number; readonly refusedByService: number };
   readonly asked: number;
   readonly answered: number;
   readonly optedOut: number;
@@ -79,7 +82,10 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
   const isWritten = ending.outcome === 'Completed' || ending.outcome === 'CompletedPartially';
   const optedOut = verdict?.optedOut ?? 0;
   const notOptedOut = verdict?.notOptedOut ?? 0;
-  const quarantinedByReason = counts?.quarantined ?? {};
+  const splitting = splittingOf(rows);
+  // Refused in this run, or left out of it for an earlier refusal.
+  const refused = (splitting?.refusedByService ?? 0) + (counts?.quarantined['refused-by-service'] ?? 0);
+  const quarantinedByReason = { ...counts?.quarantined, ...(refused > 0 ? { 'refused-by-service': refused } : {}) };
   return {
     runId: run.runId,
     opening: run.opening,
@@ -97,6 +103,7 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       quarantined: Object.values(quarantinedByReason).reduce((sum, count) => sum + count, 0),
       quarantinedByReason,
     },
+    ...(splitting ? { splitting } : {}),
     asked: parts.filter((part) => part.sentAt !== undefined).reduce((sum, part) => sum + part.rows, 0),
     answered: optedOut + notOptedOut,
     optedOut,
@@ -111,21 +118,33 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
       : {}),
-    parts: parts.map(reportedPart),
+    parts: parts.map((part) => reportedPart(part, rows)),
+  };
+}
+
+function splittingOf(rows: readonly Part[]): Report['splitting'] {
+  const pieces = rows.filter(({ pieceOf }) => pieceOf !== undefined);
+  if (pieces.length === 0) return undefined;
+  return {
+    rounds: Math.max(...pieces.map(({ pieceOf }) => pieceOf?.round ?? 0)),
+    requests: pieces.filter(({ sentAt }) => sentAt !== undefined).length,
+    refusedByService: pieces.filter(({ state }) => state === 'quarantined').length,
   };
 }
 
 /** The rows that belong to the run's cohort: a build that was stopped may have left others behind. */
 export function partsOf({ cohort }: Run, rows: readonly Part[]): Part[] {
-  return rows.filter(({ part }) => part <= (cohort?.parts ?? 0));
+  return rows.filter(({ part, pieceOf }) => pieceOf === undefined && part <= (cohort?.parts ?? 0));
 }
 
 function reportedChanges({ activate, deactivate, create, update, retire }: ChangeCounts): ReportedChanges {
   return { activated: activate, deactivated: deactivate, created: create, updated: update, retired: retire };
 }
 
-function reportedPart(row: Part): ReportedPart {
-  const { part, state, rows, attempt, request, sentAt, reply, reconciled, failure } = row;
+function reportedPart(row: Part, all: readonly Part[]): ReportedPart {
+  const { part, state, rows, attempt, request, sentAt, reply, reconciled } = row;
+  const failure = failureOf(row, all);
+  const answeredAt = reconciled?.asAt ?? reply?.asAt;
   return {
     part,
     state,
@@ -133,8 +152,8 @@ function reportedPart(row: Part): ReportedPart {
     requestBytes: request?.bytes ?? 0,
     attempt,
     ...(sentAt === undefined ? {} : { sentAt }),
-    ...(reply ? { answeredAt: reply.asAt } : {}),
+    ...(answeredAt === undefined ? {} : { answeredAt }),
     ...(reconciled ? { optedOut: reconciled.optedOut, notOptedOut: reconciled.notOptedOut } : {}),
-    ...(failure && failedStates.includes(state) ? { failure } : {}),
+    ...(failure ? { failure } : {}),
   };
 }

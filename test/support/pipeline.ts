@@ -1,11 +1,13 @@
 import { buildCohort, type BuildCohortDeps } from '../../functions/build-cohort/build-cohort.ts';
 import { checkInbox, type CheckInboxDeps } from '../../functions/check-inbox/check-inbox.ts';
 import { closeRun, type CloseRunDeps } from '../../functions/close-run/close-run.ts';
+import { drainMailbox, type DrainMailboxDeps } from '../../functions/drain-mailbox/drain-mailbox.ts';
 import { holdForReview, type HoldForReviewDeps } from '../../functions/hold-for-review/hold-for-review.ts';
 import { openRun, openRunInput, type OpenRunDeps } from '../../functions/open-run/open-run.ts';
 import { reconcilePart, type ReconcilePartDeps } from '../../functions/reconcile-part/reconcile-part.ts';
 import { recordFailure, type RecordFailureDeps } from '../../functions/record-failure/record-failure.ts';
 import { sendRequest, type SendRequestDeps } from '../../functions/send-request/send-request.ts';
+import { splitRequest, type SplitRequestDeps } from '../../functions/split-request/split-request.ts';
 import { stageRequest, type StageRequestDeps } from '../../functions/stage-request/stage-request.ts';
 import { weighChanges, type WeighChangesDeps } from '../../functions/weigh-changes/weigh-changes.ts';
 import { writeConsents, type WriteConsentsDeps } from '../../functions/write-consents/write-consents.ts';
@@ -35,6 +37,8 @@ type AllDeps = OpenRunDeps &
   BuildCohortDeps &
   StageRequestDeps &
   SendRequestDeps &
+  SplitRequestDeps &
+  DrainMailboxDeps &
   CheckInboxDeps &
   ReconcilePartDeps &
   WeighChangesDeps &
@@ -86,7 +90,10 @@ export class InMemoryPipeline {
       latest: ledger.latest,
       leaseSeconds,
       ledger: ledger.mailbox,
-      limits: { rateGateFrom: 500, maxOptOutPercent: 25, maxChangePoints: 2, maxDeactivations: 1000 },
+      limits: {
+        ...{ rateGateFrom: 500, maxOptOutPercent: 25, maxChangePoints: 2, maxDeactivations: 1000 },
+        ...{ maxInvalidNumbers: 100, maxPieces: 4000 },
+      },
       lineEnding: 'CRLF',
       mailbox: ledger.mailbox,
       mailboxes,
@@ -141,8 +148,16 @@ export class InMemoryPipeline {
     return this.#step({ runId: this.runId, part, isReopened }, (input) => stageRequest(input, this.deps()));
   }
 
-  send(part: number) {
-    return this.#step({ ...this.#run(), part }, (input) => sendRequest(input, this.deps()));
+  send(part: number, waitedSeconds = 0) {
+    return this.#step({ ...this.#run(), part, waitedSeconds }, (input) => sendRequest(input, this.deps()));
+  }
+
+  split() {
+    return this.#step(this.#run(), (input) => splitRequest(input, this.deps()));
+  }
+
+  drain(execution = 'arn:execution:drain') {
+    return this.#step({ execution }, (input) => drainMailbox(input, this.deps()));
   }
 
   check(waitedSeconds = 0) {
@@ -198,11 +213,25 @@ export class InMemoryPipeline {
     return this.close({ written });
   }
 
-  /** What the service would send back: a notice, then the request without those who have opted out. */
-  answer({ control, body }: SentMessage, optedOut: ReadonlySet<number>): void {
+  /**
+   * What the service would send back: a notice, then the request without those who have opted out, or one sentence where
+   * it does not know somebody.
+   */
+  answer(
+    { control, body }: SentMessage,
+    optedOut: ReadonlySet<number>,
+    unknown: ReadonlySet<number> = new Set(),
+  ): void {
     const headers = { localId: control.localId };
     this.mesh.deliver({ ...headers, subject: 'SUCCESS' }, jobNotice());
     const rows = body.toString('latin1').split('\r\n').slice(0, -1);
+    if (rows.some((row) => unknown.has(Number(row.slice(0, 10))))) {
+      this.mesh.deliver(
+        { ...headers, subject: control.subject },
+        'The file contains one or more invalid NHS Numbers. ',
+      );
+      return;
+    }
     const kept = rows.filter((row) => !optedOut.has(Number(row.slice(0, 10))));
     this.mesh.deliver({ ...headers, subject: control.subject }, kept.map((row) => `${row}\r\n`).join(''));
   }

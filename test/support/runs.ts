@@ -52,6 +52,8 @@ export const usualParts: readonly Part[] = [1, 2].map((part) => ({
     optedOut: 27,
     notOptedOut: 473,
     duplicates: 0,
+    quarantined: 0,
+    asAt: '2026-09-01T02:41:07Z',
     previousRows: 500,
     previousOptedOut: 25,
     modelVersion: 1,

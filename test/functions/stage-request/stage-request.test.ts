@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { stageRequest } from '../../../functions/stage-request/stage-request.ts';
-import { failedStates, partState } from '../../../shared/ledger/parts.ts';
+import { askableStates, partState } from '../../../shared/ledger/parts.ts';
 import { digitsOf, samplePeople, syntheticNumbers } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { InMemoryPipeline } from '../../support/pipeline.ts';
@@ -76,7 +76,7 @@ describe('a part that is built', () => {
   });
 });
 
-test.each(partState.options.filter((state) => state !== 'built' && !failedStates.includes(state)))(
+test.each(partState.options.filter((state) => state !== 'built' && !askableStates.includes(state)))(
   'a part that is %s is left as it is: no file, no number is used up',
   async (state) => {
     const pipeline = await built();
@@ -91,7 +91,7 @@ test.each(partState.options.filter((state) => state !== 'built' && !failedStates
   },
 );
 
-test.each(failedStates)(
+test.each(askableStates)(
   'a part that is %s is asked again under another LocalID, another name and with other bytes for the same people',
   async (state) => {
     const pipeline = await built({}, syntheticNumbers(200));

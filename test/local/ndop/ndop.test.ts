@@ -85,7 +85,7 @@ describe('what each behaviour sends', () => {
     { behaviour: 'no-notice', expected: [answer] },
     { behaviour: 'duplicate-answer', expected: ['notice', answer, answer] },
     { behaviour: 'conflicting-answers', expected: ['notice', answer, answer.slice(13)] },
-    { behaviour: 'invalid-number', expected: ['notice', sentence] },
+    { behaviour: 'rejects-everything', expected: ['notice', sentence] },
     { behaviour: 'empty-answer', expected: ['notice', ''] },
     { behaviour: 'everyone-opted-out', expected: ['notice', '\r\n'] },
     { behaviour: 'stranger-in-answer', expected: ['notice', `${answer}9990000018,\r\n`] },

@@ -19,9 +19,10 @@ const rowsOf = (texts: readonly string[]): CohortRow[] =>
     return { row: index + 1, nhsNumber, ...(patientId ? { patientId } : {}) };
   });
 
-async function read(rows: readonly CohortRow[]) {
+async function read(rows: readonly CohortRow[], refused: readonly number[] = []) {
   const quarantined: QuarantinedRow[] = [];
-  const cohort = await readCohort(iterate(rows), ['test'], (row) => quarantined.push(row));
+  const isRefused = (nhsNumber: number) => refused.includes(nhsNumber);
+  const cohort = await readCohort(iterate(rows), { allowed: ['test'], isRefused }, (row) => quarantined.push(row));
   return { ...cohort, quarantined };
 }
 
@@ -34,6 +35,13 @@ const isValid = (value: number) => {
   const text = digitsOf(value);
   return text.length === 10 && checkDigitOf(text.slice(0, 9)) === Number(text[9]);
 };
+
+it('sets aside a number that the service refused not long ago, under that reason', async () => {
+  const { people, counts, quarantined } = await read(rowsOf(['9993395633/a', '9999939082/b']), [9999939082]);
+  expect([...people.nhsNumbers]).toEqual([9993395633]);
+  expect(counts).toMatchObject({ rows: 2, requested: 1, quarantined: { 'refused-by-service': 1 } });
+  expect(quarantined).toEqual([{ row: 2, reason: 'refused-by-service', patientId: 'b' }]);
+});
 
 describe('reading a cohort', () => {
   it('sorts people by number, leading zeros and all', async () => {
