@@ -1,4 +1,5 @@
 import type { Setting } from '../shared/contract.ts';
+import type { Fault } from './mesh/faults.ts';
 import type { NdopBehaviour } from './ndop/ndop.ts';
 
 /** One execution of the state machine, and how the national service behaves meanwhile. */
@@ -22,6 +23,12 @@ export interface ScenarioRun {
   /** So many batches in which the FHIR store refuses the first entry for good. */
   readonly refusedEntries?: number;
   readonly review?: 'approve' | 'reject' | 'none';
+  /** What goes wrong with MESH meanwhile. */
+  readonly meshFaults?: readonly Fault[];
+  /** NHS England has switched our mailbox off. */
+  readonly isMailboxDisabled?: boolean;
+  /** The daily drain of the mailbox instead of a run, once a reply waits. */
+  readonly isDrain?: boolean;
 }
 
 export interface Scenario {
@@ -32,6 +39,10 @@ export interface Scenario {
   readonly settings?: Partial<Record<Setting, string>>;
   /** From the request to the answer, in milliseconds. */
   readonly answerAfterMilliseconds?: number;
+  /** So many people of the cohort whose numbers the national service takes for invalid. */
+  readonly unknownPeople?: number;
+  /** MESH is reached by mutual TLS, as it is in production. */
+  readonly isMutualTls?: boolean;
   /** How much of a Wait state is waited: 0.0005 makes five minutes 0.15 seconds. */
   readonly waitScale?: number;
 }
@@ -46,7 +57,16 @@ export const scenarios = {
   'shuffled-answer': { tells: 'The answer comes in another order and form.', ...one('shuffled-answer') },
   'duplicate-answer': { tells: 'The same answer comes twice.', ...one('duplicate-answer') },
   'conflicting-answers': { tells: 'Two different answers come for one request.', ...one('conflicting-answers') },
-  'invalid-number': { tells: 'The service refuses the file for an invalid NHS number.', ...one('invalid-number') },
+  'invalid-number': {
+    tells: 'The service rejects the request for three invalid NHS numbers: it is split until they are found.',
+    ...one('happy'),
+    unknownPeople: 3,
+  },
+  'everything-rejected': {
+    tells: 'The service rejects whatever it is sent: splitting gives up.',
+    ...one('rejects-everything'),
+    settings: { MAX_INVALID_NUMBERS: '4' },
+  },
   'empty-answer': { tells: 'The answer has no bytes at all: held for review.', ...one('empty-answer') },
   'everyone-opted-out': { tells: 'The answer is one line end: held for review.', ...one('everyone-opted-out') },
   'held-and-approved': {
@@ -83,6 +103,49 @@ export const scenarios = {
     settings: { PART_ROWS: '250' },
   },
   'foreign-messages': { tells: 'Messages that are not ours wait in the inbox too.', ...one('foreign-messages') },
+  'mutual-tls': { tells: 'MESH is reached over HTTPS with client certificates.', ...one('happy'), isMutualTls: true },
+  'certificate-refused': {
+    tells: 'MESH no longer accepts our client certificate; once it does, a resume completes.',
+    runs: [
+      { behaviour: 'happy', meshFaults: [{ kind: 'refuse-certificate', times: 1000 }] },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+    isMutualTls: true,
+  },
+  'mailbox-disabled': {
+    tells: 'Our mailbox is switched off; once it is on again, a resume completes.',
+    runs: [
+      { behaviour: 'happy', isMailboxDisabled: true },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+  },
+  'mesh-outage': {
+    tells: 'MESH answers nothing but errors while the reply is waited for: the run waits on.',
+    runs: [
+      {
+        behaviour: 'happy',
+        meshFaults: [{ kind: 'status', status: 503, body: 'xml', operation: 'list', after: 1, times: 24 }],
+      },
+    ],
+  },
+  'send-answer-lost': {
+    tells: 'MESH takes the request and its answer is lost: tracking finds it, and it is not sent twice.',
+    runs: [{ behaviour: 'happy', meshFaults: [{ kind: 'reset-after', operation: 'send', times: 1 }] }],
+  },
+  'damaged-answer': {
+    tells: 'The answer is no gzip although it says so: it is kept as it came; a resume asks again.',
+    runs: [
+      // The notice comes first; the answer is fetched a second time, as it travels.
+      { behaviour: 'happy', meshFaults: [{ kind: 'corrupt-gzip', operation: 'download', after: 1, times: 2 }] },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+  },
+  'late-answer': {
+    tells: 'The answer comes after the deadline: the daily drain takes it in, and a resume uses it.',
+    runs: [{ behaviour: 'happy' }, { isDrain: true }, { mode: 'resume' }],
+    settings: { REPLY_DEADLINE_SECONDS: '900' },
+    answerAfterMilliseconds: 3_000,
+  },
   resume: {
     tells: 'The request is not delivered; a resume sends it again and completes.',
     runs: [{ behaviour: 'undelivered' }, { behaviour: 'happy', mode: 'resume' }],

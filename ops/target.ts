@@ -16,6 +16,7 @@ import { UsageError } from '../shared/usage-error.ts';
 /** One environment's pipeline, as the operator's command sees it. */
 export interface Target {
   readonly stateMachineArn: string;
+  readonly drainStateMachineArn: string;
   readonly runs: Runs;
   readonly parts: Parts;
   readonly mailbox: MailboxLedger;
@@ -32,6 +33,7 @@ const served = z.object({
   bucket: z.string(),
   table: z.string(),
   stateMachineArn: z.string(),
+  drainStateMachineArn: z.string(),
   mailboxId: z.string(),
 });
 
@@ -56,16 +58,17 @@ async function openServed(name: string | undefined): Promise<Target> {
         : 'Nothing is served locally: start npm run local -- --serve first',
     );
   }
-  const { endpoints, operator, bucket, table, stateMachineArn, mailboxId } = found.data;
+  const { endpoints, operator, ...names } = found.data;
   const at = (service: string) => ({
     region,
     credentials: operator,
     endpoint: endpoints[`AWS_ENDPOINT_URL_${service}`] ?? '',
   });
-  return targetOf(
-    { bucket, table, stateMachineArn, mailboxId },
-    { s3: new S3Client(at('S3')), dynamoDb: new DynamoDBClient(at('DYNAMODB')), sfn: new SFNClient(at('SFN')) },
-  );
+  return targetOf(names, {
+    s3: new S3Client(at('S3')),
+    dynamoDb: new DynamoDBClient(at('DYNAMODB')),
+    sfn: new SFNClient(at('SFN')),
+  });
 }
 
 async function openDeployed(name: string): Promise<Target> {
@@ -84,6 +87,7 @@ async function openDeployed(name: string): Promise<Target> {
       bucket: output('Bucket'),
       table: output('Ledger'),
       stateMachineArn: output('StateMachineArn'),
+      drainStateMachineArn: output('DrainStateMachineArn'),
       mailboxId: output('Mailbox'),
     },
     { s3: new S3Client({ region }), dynamoDb: new DynamoDBClient({ region }), sfn: new SFNClient({ region }) },
@@ -94,6 +98,7 @@ interface Names {
   readonly bucket: string;
   readonly table: string;
   readonly stateMachineArn: string;
+  readonly drainStateMachineArn: string;
   readonly mailboxId: string;
 }
 
@@ -103,10 +108,10 @@ interface Clients {
   readonly sfn: SFNClient;
 }
 
-function targetOf({ bucket, table, stateMachineArn, mailboxId }: Names, { s3, dynamoDb, sfn }: Clients): Target {
+function targetOf({ bucket, table, mailboxId, ...machines }: Names, { s3, dynamoDb, sfn }: Clients): Target {
   const ledger = new LedgerTable(dynamoDb, table);
   return {
-    stateMachineArn,
+    ...machines,
     runs: new Runs(ledger),
     parts: new Parts(ledger),
     mailbox: new MailboxLedger(ledger, mailboxId),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { PermanentError } from '../../shared/errors.ts';
+import { PermanentError, RetryableError } from '../../shared/errors.ts';
 import { overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
-import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
 import { statedReason } from '../../shared/ndop/stated-reason.ts';
 import { runIdForm, runIdOf } from '../../shared/ndop/run-id.ts';
@@ -65,7 +65,8 @@ export interface OpenRunDeps {
  * Opens a run, or opens an earlier one again: one run per moment and starter, one run at a time per mailbox. A resumed
  * run goes through every state once more, and each step passes over what it finds done.
  *
- * @throws PermanentError RunUnknown, SnapshotSuperseded; RunUnfinished where an earlier run stopped while it wrote
+ * @throws PermanentError RunUnknown, SnapshotSuperseded; RunUnfinished where an earlier run stopped while it wrote.
+ *   RetryableError MailboxBusy while the daily drain has the mailbox
  */
 export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunDeps): Promise<OpenRunOutput> {
   const isReopened = input.resumeRunId !== undefined;
@@ -77,6 +78,9 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
 
   if (existing && !isReopened && existing.executionArn !== execution.id) return { disposition: 'duplicate', ...said };
   const lease = await deps.mailbox.holdLease({ execution: execution.id, runId }, deps.leaseSeconds);
+  if (!lease.held && lease.holder === drainHolder) {
+    throw new RetryableError('MailboxBusy', 'The daily drain has the mailbox for some minutes');
+  }
   if (!lease.held) return { disposition: 'already-running', ...said, holder: lease.holder };
 
   const latest = await deps.latest.read();

@@ -10,11 +10,13 @@ export const recordFailureInput = z.object({
   /** Null where the run failed before it had an id. */
   runId: z.string().nullable(),
   execution: z.string(),
+  /** What failed, where it is no run of which the ledger knows. */
+  what: z.string().default('the run'),
   startedAt: z.string(),
   stage: z.string(),
   error: z.object({ Error: z.string(), Cause: z.string().optional() }),
 });
-export type RecordFailureInput = z.infer<typeof recordFailureInput>;
+export type RecordFailureInput = z.input<typeof recordFailureInput>;
 
 export interface RecordFailureOutput {
   readonly name: string;
@@ -33,7 +35,7 @@ export interface RecordFailureDeps {
 
 /** Records why a run failed, frees the mailbox and tells the operators. What the run has learnt stays for a resume. */
 export async function recordFailure(input: RecordFailureInput, deps: RecordFailureDeps): Promise<RecordFailureOutput> {
-  const { runId, execution, stage } = input;
+  const { runId, execution, stage, what = 'the run' } = input;
   const failure = { name: input.error.Error, stage, message: messageOf(input.error) };
   await deps.mailbox.releaseLease(execution);
 
@@ -48,7 +50,7 @@ export async function recordFailure(input: RecordFailureInput, deps: RecordFailu
     const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));
     await deps.runs.update(run.runId, { state: 'failed', failure, reportKey });
   }
-  const named = run ? `run ${run.runId}` : `the run started ${input.startedAt}`;
+  const named = run ? `run ${run.runId}` : `${what} started ${input.startedAt}`;
   await deps.notify(
     `NDOP ${named} failed: ${failure.name}`,
     `${failure.message}\nStage: ${stage}\n${isPartlyWritten ? 'Some Consents are written: resume the run.' : 'No Consent was written.'}`,

@@ -1,6 +1,6 @@
 import type { Environment } from './environment.ts';
 
-type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'schedule'> & {
+type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'schedule' | 'drain'> & {
   readonly cohort: Omit<Environment['cohort'], 'nhsNumberRanges'>;
   readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'namespace'>;
 };
@@ -15,6 +15,8 @@ export const defaults = {
       { everySeconds: 3_600 },
     ],
     deadlineSeconds: 5 * 86_400,
+    maxInvalidNumbers: 100,
+    maxPieces: 4_000,
   },
   cohort: {
     source: 'fhir-store',
@@ -34,5 +36,7 @@ export const defaults = {
     maxDeactivations: 5_000,
     reviewSeconds: 3 * 86_400,
   },
+  // Its first run needs the MESH secret; from then on it has to be enabled, run or no run.
+  drain: { enabled: false, hour: 4, minute: 30 },
   schedule: { enabled: false, weekDay: 'MON', hour: 6, minute: 0 },
 } satisfies Common;

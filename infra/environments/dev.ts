@@ -10,6 +10,7 @@ export const dev = defineEnvironment({
     baseUrl: meshHosts.integration,
     mailbox: 'RZZ99OT001', // yours
     ndopMailbox: ndopMailboxes.integration,
+    network: 'internet',
     lineEnding: 'CRLF',
   },
   cohort: { ...defaults.cohort, nhsNumberRanges: ['test'] },

@@ -21,6 +21,8 @@ const environment = z.strictObject({
     baseUrl: z.url(),
     mailbox,
     ndopMailbox: mailbox,
+    /** How MESH is reached: a request body has room for about 20 MB over the internet, and 100 MB over HSCN. */
+    network: z.enum(['internet', 'hscn']),
     /** Public implementations send CRLF, later registry notes ask for LF: confirm it in integration. */
     lineEnding: z.enum(['CRLF', 'LF']),
   }),
@@ -38,6 +40,9 @@ const environment = z.strictObject({
     pollPlan: z.array(z.strictObject({ untilSeconds: seconds.optional(), everySeconds: seconds })).min(1),
     /** MESH drops a message that nobody has collected after five days. */
     deadlineSeconds: seconds.max(5 * 86_400),
+    /** Beyond so many numbers that the service refuses, or requests to find them by, something else is wrong. */
+    maxInvalidNumbers: z.int().positive(),
+    maxPieces: z.int().positive(),
   }),
   plausibility: z.strictObject({
     /** Rates are judged from this many people on. */
@@ -65,6 +70,12 @@ const environment = z.strictObject({
   schedule: z.strictObject({
     enabled: z.boolean(),
     weekDay: z.enum(['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN']),
+    hour: z.int().min(3).max(23),
+    minute: z.int().min(0).max(59),
+  }),
+  /** When the mailbox is emptied between runs, every day. */
+  drain: z.strictObject({
+    enabled: z.boolean(),
     hour: z.int().min(3).max(23),
     minute: z.int().min(0).max(59),
   }),

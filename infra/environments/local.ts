@@ -10,6 +10,7 @@ export const local = defineEnvironment({
     baseUrl: 'http://127.0.0.1',
     mailbox: 'RZZ99OT001',
     ndopMailbox: ndopMailboxes.integration,
+    network: 'internet',
     lineEnding: 'CRLF',
   },
   cohort: { ...defaults.cohort, nhsNumberRanges: ['england-wales-isle-of-man', 'test'] },

@@ -10,6 +10,7 @@ export const prod = defineEnvironment({
     baseUrl: meshHosts.live,
     mailbox: 'RZZ99HC001', // yours
     ndopMailbox: ndopMailboxes.live,
+    network: 'internet',
     lineEnding: 'CRLF',
   },
   cohort: { ...defaults.cohort, nhsNumberRanges: ['england-wales-isle-of-man'] },

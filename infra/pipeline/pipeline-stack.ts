@@ -6,6 +6,7 @@ import type { Construct } from 'constructs';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
 import { RefreshConsents } from './refresh-consents.ts';
+import { DrainMailbox } from './drain-mailbox.ts';
 import { Steps } from './steps.ts';
 
 export interface PipelineStackProps {
@@ -17,11 +18,11 @@ export interface PipelineStackProps {
 export class PipelineStack extends Stack {
   constructor(scope: Construct, id: string, { environment, data }: PipelineStackProps) {
     super(scope, id);
-    const { replies, plausibility, schedule } = environment;
+    const { replies, plausibility, schedule, drain } = environment;
     const steps = new Steps(this, 'Steps', { environment, data });
     const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
       steps,
-      timeout: Duration.seconds(replies.deadlineSeconds + plausibility.reviewSeconds + 86_400),
+      timeout: Duration.seconds(2 * replies.deadlineSeconds + plausibility.reviewSeconds + 86_400),
     });
 
     new Schedule(this, 'Weekly', {
@@ -40,8 +41,24 @@ export class PipelineStack extends Stack {
       }),
     });
 
+    const { stateMachine: drainStateMachine } = new DrainMailbox(this, 'DrainMailbox', { steps });
+    new Schedule(this, 'Daily', {
+      schedule: ScheduleExpression.cron({
+        hour: String(drain.hour),
+        minute: String(drain.minute),
+        timeZone: TimeZone.EUROPE_LONDON,
+      }),
+      enabled: drain.enabled,
+      target: new StepFunctionsStartExecution(drainStateMachine, {
+        input: ScheduleTargetInput.fromObject({}),
+        retryAttempts: 10,
+        maxEventAge: Duration.hours(2),
+      }),
+    });
+
     // What the operator's command asks for by these names.
     new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
+    new CfnOutput(this, 'DrainStateMachineArn', { value: drainStateMachine.stateMachineArn });
     new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
     new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });
     new CfnOutput(this, 'Mailbox', { value: environment.mesh.mailbox });

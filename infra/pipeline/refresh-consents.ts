@@ -1,16 +1,12 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration } from 'aws-cdk-lib';
 import {
   Choice,
   Condition,
-  DefinitionBody,
   Fail,
-  LogLevel,
   Map,
   Pass,
   ProvideItems,
-  QueryLanguage,
-  StateMachine,
+  type StateMachine,
   Succeed,
   Wait,
   WaitTime,
@@ -18,12 +14,14 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
+import { retryable } from '../../shared/errors.ts';
+import { stepMachine } from './step-machine.ts';
 import { stepTask, type StepTaskProps } from './step-task.ts';
 import type { Steps } from './steps.ts';
 
 export interface RefreshConsentsProps {
   readonly steps: Steps;
-  /** No run lasts longer: the reply deadline, the review and a day of work. */
+  /** No run lasts longer: the reply deadline, once more for what is asked again in pieces, the review and a day of work. */
   readonly timeout: Duration;
 }
 
@@ -32,6 +30,12 @@ const answerRefusals = ['ReplyHasStrangers', 'ReplyMalformed', 'ReplyTruncated']
 
 /** Which run, and which execution holds the mailbox for it. */
 const runAndExecution = { runId: '{% $runId %}', execution: '{% $states.context.Execution.Id %}' };
+
+/** MESH is away or busy: worth another look later, however often it takes. */
+const meshOutages = retryable.filter((name) => name.startsWith('Mesh'));
+
+/** How many requests one step stages or sends: fewer steps than requests, since an execution has room for 25,000 events. */
+const requestsPerStep = 10;
 
 /** The last resort of every state: remember what happened and where. */
 const intoFailure: CatchProps = {
@@ -109,21 +113,21 @@ export class RefreshConsents extends Construct {
     buildTheCohort.next(anyoneToCheck);
 
     // Stage the requests, in rising sequence
-    const stageTheRequests = this.#forEachPart('Stage the requests', '{% $parts %}', 'Not staged', {
-      name: 'Stage the request',
+    const stageTheRequests = this.#forParts('Stage the requests', 'Not staged', {
+      name: 'Stage some requests',
       step: steps.stageRequest,
-      payload: { runId: '{% $runId %}', part: '{% $states.input %}', isReopened: '{% $isReopened %}' },
+      payload: { runId: '{% $runId %}', parts: '{% $states.input %}', isReopened: '{% $isReopened %}' },
       timeout: Duration.minutes(6),
     });
     const isDryRun = Choice.jsonata(this, 'Dry run?');
     stageTheRequests.next(isDryRun);
 
     // Send them one after another: the service may check their order
-    const sendTheRequests = this.#forEachPart('Send the requests', '{% $parts %}', 'Not sent', {
-      name: 'Send the request',
+    const sendTheRequests = this.#forParts('Send the requests', 'Not sent', {
+      name: 'Send some requests',
       step: steps.sendRequest,
-      payload: { ...runAndExecution, part: '{% $states.input %}' },
-      timeout: Duration.minutes(6),
+      payload: { ...runAndExecution, parts: '{% $states.input %}', waitedSeconds: '{% $waitedSeconds %}' },
+      timeout: Duration.minutes(16),
     });
     isDryRun
       .when(
@@ -149,7 +153,7 @@ export class RefreshConsents extends Construct {
         failure: failureOrBefore,
       },
       // A reply is waited for over days: an outage of some hours must not end the run.
-      catchFirst: (task) => task.addCatch(waitForReplies, { errors: ['MeshUnavailable', 'MeshThrottled'] }),
+      catchFirst: (task) => task.addCatch(waitForReplies, { errors: meshOutages }),
     });
     sendTheRequests.next(checkTheInbox);
     anyoneToCheck
@@ -161,19 +165,22 @@ export class RefreshConsents extends Construct {
     checkTheInbox.next(allAnswered);
     waitForReplies.next(checkTheInbox);
     const whatCameBack = Choice.jsonata(this, 'What came back?');
-    allAnswered.when(Condition.jsonata('{% $waiting > 0 %}'), waitForReplies).otherwise(whatCameBack);
+    // A rejected request need not wait for the answers to the others
+    const splitTheRequest = this.#task('Split the rejected request', {
+      step: steps.splitRequest,
+      payload: runAndExecution,
+      timeout: Duration.minutes(2),
+      assign: { parts: result('parts') },
+    });
+    splitTheRequest.next(stageTheRequests);
+    allAnswered
+      .when(Condition.jsonata('{% $rejected > 0 and $not($isDryRun) %}'), splitTheRequest)
+      .when(Condition.jsonata('{% $waiting > 0 %}'), waitForReplies)
+      .otherwise(whatCameBack);
 
     // Reconcile what was answered; a part without a usable answer keeps what it had
     const reconcile = this.#reconcile(steps);
     whatCameBack
-      .when(
-        Condition.jsonata('{% $count($rejected) > 0 %}'),
-        this.#unavailable(
-          'Split the rejected request',
-          'SplitUnavailable',
-          'RequestRejected: a request holds an invalid NHS number. Splitting it to find the number is not part of this version. Nothing was written.',
-        ),
-      )
       .when(Condition.jsonata('{% $count($answered) > 0 %}'), reconcile)
       .when(
         Condition.jsonata('{% $isDryRun %}'),
@@ -242,20 +249,10 @@ export class RefreshConsents extends Construct {
     // Close
     writeTheOthers.next(this.#close('Close the run', steps));
 
-    this.stateMachine = new StateMachine(this, 'StateMachine', {
+    this.stateMachine = stepMachine(this, {
       comment: 'Refresh consents: ask who has opted out nationally, and write what changed to the FHIR store',
-      queryLanguage: QueryLanguage.JSONATA,
-      definitionBody: DefinitionBody.fromChainable(openTheRun),
+      start: openTheRun,
       timeout,
-      tracingEnabled: true,
-      logs: {
-        destination: new LogGroup(this, 'Log', {
-          retention: RetentionDays.THREE_MONTHS,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
-        level: LogLevel.ALL,
-        includeExecutionData: false,
-      },
     });
   }
 
@@ -266,10 +263,10 @@ export class RefreshConsents extends Construct {
     return task;
   }
 
-  /** Runs a task for each part, one at a time; a failure inside fails the Map under its own name. */
-  #forEachPart(name: string, items: string, failure: string, props: StepTaskProps & { readonly name: string }): Map {
+  /** Runs a task for some parts after the others; a failure inside fails the Map under its own name. */
+  #forParts(name: string, failure: string, props: StepTaskProps & { readonly name: string }): Map {
     const map = Map.jsonata(this, name, {
-      items: ProvideItems.jsonata(items),
+      items: ProvideItems.jsonata(`{% $partition($parts, ${requestsPerStep}) %}`),
       maxConcurrency: 1,
       outputs: '{% $states.input %}',
     });

@@ -15,6 +15,8 @@ const root = join(import.meta.dirname, '../..');
 
 /** Longer than any step takes; a step that is followed by a pause adds the pause. */
 const leaseSeconds = 7_200;
+/** As long as one try of the drain, so that a drain that died does not keep a run waiting. */
+const drainLeaseSeconds = 960;
 const changeFileRows = 20_000;
 
 export interface StepsProps {
@@ -28,19 +30,21 @@ interface StepProps {
   readonly settings: Partial<Record<Setting, string>>;
 }
 
-/** The Lambda functions of the run, in the order of its states, each with the settings and the rights of its own. */
+/** The Lambda functions of the run, in the order of its states, and of the drain, each with the settings and the rights of its own. */
 export class Steps extends Construct {
   readonly openRun: IFunction;
   readonly buildCohort: IFunction;
   readonly stageRequest: IFunction;
   readonly sendRequest: IFunction;
   readonly checkInbox: IFunction;
+  readonly splitRequest: IFunction;
   readonly reconcilePart: IFunction;
   readonly weighChanges: IFunction;
   readonly holdForReview: IFunction;
   readonly writeConsents: IFunction;
   readonly closeRun: IFunction;
   readonly recordFailure: IFunction;
+  readonly drainMailbox: IFunction;
 
   constructor(scope: Construct, id: string, { environment, data }: StepsProps) {
     super(scope, id);
@@ -55,6 +59,7 @@ export class Steps extends Construct {
     const files = { BUCKET: bucket.bucketName };
     const meshAccess = {
       MESH_BASE_URL: mesh.baseUrl,
+      MESH_NETWORK: mesh.network,
       MESH_SECRET: meshSecret.secretArn,
       NDOP_MAILBOX: mesh.ndopMailbox,
     };
@@ -88,7 +93,7 @@ export class Steps extends Construct {
     });
     const sendRequest = this.#step('send-request', {
       memorySize: 512,
-      timeout: Duration.minutes(5),
+      timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...meshAccess },
     });
     const checkInbox = this.#step('check-inbox', {
@@ -100,6 +105,15 @@ export class Steps extends Construct {
         ...meshAccess,
         POLL_PLAN: JSON.stringify(replies.pollPlan),
         REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
+      },
+    });
+    const splitRequest = this.#step('split-request', {
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      settings: {
+        ...ledgerAndLease,
+        MAX_INVALID_NUMBERS: String(replies.maxInvalidNumbers),
+        MAX_PIECES: String(replies.maxPieces),
       },
     });
     const reconcilePart = this.#step('reconcile-part', {
@@ -158,31 +172,39 @@ export class Steps extends Construct {
       settings: { ...files, LEDGER_TABLE: ledger.tableName, MAILBOX: mesh.mailbox, TOPIC_ARN: topic.topicArn },
     });
 
+    const drainMailbox = this.#step('drain-mailbox', {
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+      settings: { ...files, ...ledgerAndLease, ...meshAccess, LEASE_SECONDS: String(drainLeaseSeconds) },
+    });
+
     const all = [
       openRun,
       buildCohort,
       stageRequest,
       sendRequest,
       checkInbox,
+      splitRequest,
       reconcilePart,
       weighChanges,
       holdForReview,
       writeConsents,
       closeRun,
       recordFailure,
+      drainMailbox,
     ];
     for (const step of all) ledger.grantReadWriteData(step);
 
-    bucket.grantRead(buildCohort, 'cohorts/*');
+    for (const prefix of ['cohorts/*', 'snapshots/*']) bucket.grantRead(buildCohort, prefix);
     for (const step of [buildCohort, stageRequest, reconcilePart, writeConsents, closeRun, recordFailure]) {
       bucket.grantReadWrite(step, 'runs/*');
     }
     bucket.grantRead(sendRequest, 'runs/*');
-    bucket.grantReadWrite(checkInbox, 'inbox/*');
+    for (const step of [sendRequest, checkInbox, drainMailbox]) bucket.grantReadWrite(step, 'inbox/*');
     bucket.grantRead(reconcilePart, 'inbox/*');
     for (const step of [reconcilePart, closeRun]) bucket.grantReadWrite(step, 'snapshots/*');
 
-    for (const step of [sendRequest, checkInbox]) grantSecret(step, meshSecret, key);
+    for (const step of [sendRequest, checkInbox, drainMailbox]) grantSecret(step, meshSecret, key);
     grantSecret(writeConsents, idKey, key);
     for (const step of [holdForReview, closeRun, recordFailure]) {
       topic.grantPublish(step);
@@ -196,12 +218,14 @@ export class Steps extends Construct {
     this.stageRequest = stageRequest;
     this.sendRequest = sendRequest;
     this.checkInbox = checkInbox;
+    this.splitRequest = splitRequest;
     this.reconcilePart = reconcilePart;
     this.weighChanges = weighChanges;
     this.holdForReview = holdForReview;
     this.writeConsents = writeConsents;
     this.closeRun = closeRun;
     this.recordFailure = recordFailure;
+    this.drainMailbox = drainMailbox;
   }
 
   /** One function from `functions/<folder>/handler.ts`. */

@@ -12,7 +12,14 @@ export interface Deployment {
   readonly idKey: string;
   readonly topicArn: string;
   readonly functions: readonly LambdaFunction[];
-  readonly stateMachine: { readonly arn: string; readonly name: string; readonly definition: unknown };
+  readonly stateMachine: DeployedStateMachine;
+  readonly drainStateMachine: DeployedStateMachine;
+}
+
+export interface DeployedStateMachine {
+  readonly arn: string;
+  readonly name: string;
+  readonly definition: unknown;
 }
 
 export const place = { account: '000000000000', region: 'eu-west-2' } as const;
@@ -53,7 +60,11 @@ export async function readDeployment(assembly: string): Promise<Deployment> {
     ),
   );
   const resolver = new TemplateResolver(stacks, place);
-  const [stateMachine] = resolver.resources('AWS::StepFunctions::StateMachine');
+  const stateMachine = (construct: string): DeployedStateMachine => {
+    const all = resolver.resources('AWS::StepFunctions::StateMachine');
+    const { arn, name, properties } = only(all.filter((found) => found.name.startsWith(construct)));
+    return { arn, name, definition: JSON.parse(z.string().parse(properties.DefinitionString)) };
+  };
   const secret = (part: string) =>
     only(resolver.resources('AWS::SecretsManager::Secret').filter(({ name }) => name.startsWith(part))).name;
   return {
@@ -63,11 +74,8 @@ export async function readDeployment(assembly: string): Promise<Deployment> {
     idKey: secret('IdKey'),
     topicArn: only(resolver.resources('AWS::SNS::Topic')).arn,
     functions: resolver.resources('AWS::Lambda::Function').map((found) => lambdaFunction(found, directory)),
-    stateMachine: {
-      arn: stateMachine?.arn ?? '',
-      name: stateMachine?.name ?? '',
-      definition: JSON.parse(z.string().parse(stateMachine?.properties.DefinitionString)),
-    },
+    stateMachine: stateMachine('RefreshConsents'),
+    drainStateMachine: stateMachine('DrainMailbox'),
   };
 }
 

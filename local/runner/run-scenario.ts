@@ -12,7 +12,7 @@ import { answerAsNdop } from '../ndop/ndop.ts';
 import type { Scenario, ScenarioRun } from '../scenarios.ts';
 import type { ExecutionEvent } from '../step-functions/history.ts';
 import { stateEntered, type Progress } from './progress.ts';
-import { ndopMailboxOf, type Runtime } from './runtime.ts';
+import { mailboxOf, ndopMailboxOf, type Runtime } from './runtime.ts';
 
 /** One execution that has ended. */
 export interface EndedExecution {
@@ -31,6 +31,7 @@ export interface ScenarioOptions {
   readonly scenario: Scenario;
   readonly runtime: Runtime;
   readonly isOptedOut: (nhsNumber: string) => boolean;
+  readonly isKnown: (nhsNumber: string) => boolean;
   /** The cohort as CSV, for a run that takes it from the bucket. */
   readonly cohortCsv: () => AsyncIterable<string>;
   /** How a held run is answered where the scenario does not say; `none` leaves it to the operator's command. */
@@ -54,27 +55,43 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
     if (run.refusedEntries !== undefined) {
       runtime.healthLake.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
+    arrangeMesh(run, runtime);
     const earlier = ended.find((execution) => execution.runId !== undefined)?.runId;
-    const input = await inputOf(run, earlier, scheduledTime, options);
-    const execution = await start(input, runtime);
+    const execution =
+      run.isDrain === true
+        ? await startDrain(runtime)
+        : await start(
+            runtime.deployment.stateMachine.arn,
+            await inputOf(run, earlier, scheduledTime, options),
+            runtime,
+          );
     const ending = watch(execution, runtime);
     under.push(ending);
-    const isFollowedAtOnce = scenario.runs[index + 1]?.isConcurrent === true;
+    const next = scenario.runs[index + 1];
+    const isFollowedAtOnce = next?.isConcurrent === true;
     if (isFollowedAtOnce) await untilState('Check the inbox', execution, runtime);
     else ended.push(...(await Promise.all(under.splice(0))));
-    if (!isFollowedAtOnce && index < scenario.runs.length - 1) ndop?.close();
+    // A late answer still comes.
+    if (next && !isFollowedAtOnce && next.isDrain !== true) ndop?.close();
   }
   stopReviewing();
   return ended;
 }
 
+function arrangeMesh({ meshFaults = [], isMailboxDisabled = false }: ScenarioRun, { mesh, deployment }: Runtime): void {
+  mesh.faults.clear();
+  for (const fault of meshFaults) mesh.faults.add(fault);
+  mesh.setDisabled(mailboxOf(deployment), isMailboxDisabled);
+}
+
 function answer({ behaviour, exception }: ScenarioRun, options: ScenarioOptions): { close(): void } | undefined {
   if (behaviour === undefined) return undefined;
-  const { runtime, scenario, isOptedOut } = options;
+  const { runtime, scenario, isOptedOut, isKnown } = options;
   return answerAsNdop({
     mesh: runtime.mesh,
     mailboxId: ndopMailboxOf(runtime.deployment),
     isOptedOut,
+    isKnown,
     behaviour: (localId) =>
       parseLocalId(localId)?.part === exception?.part ? (exception?.behaviour ?? behaviour) : behaviour,
     noticeAfterMs: noticeAfterMilliseconds,
@@ -108,10 +125,17 @@ async function inputOf(
   };
 }
 
-async function start(input: object, { clients, deployment }: Runtime): Promise<string> {
+async function startDrain(runtime: Runtime): Promise<string> {
+  const ours = mailboxOf(runtime.deployment);
+  const isWaiting = () => runtime.mesh.messages().some(({ to, status }) => to === ours && status === 'accepted');
+  while (!isWaiting()) await pause(20);
+  return start(runtime.deployment.drainStateMachine.arn, {}, runtime);
+}
+
+async function start(stateMachineArn: string, input: object, { clients }: Runtime): Promise<string> {
   const { executionArn = '' } = await clients.sfn.send(
     new StartExecutionCommand({
-      stateMachineArn: deployment.stateMachine.arn,
+      stateMachineArn,
       name: `local-${randomBytes(6).toString('hex')}`,
       input: JSON.stringify(input),
     }),

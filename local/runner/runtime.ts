@@ -19,6 +19,7 @@ import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
 import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
 import { createLambdaHost, type LambdaHost } from '../lambda/lambda-host.ts';
 import type { LogLine } from '../lambda/lambda-host.ts';
+import { makeCertificates, type Certificates } from '../mesh/certificates.ts';
 import { startMesh, type MeshStandIn } from '../mesh/mesh.ts';
 import type { MeshRequest } from '../mesh/request-log.ts';
 import { startS3 } from '../s3/start-s3.ts';
@@ -34,6 +35,8 @@ export interface RuntimeOptions {
   readonly settings: Partial<Record<Setting, string>>;
   readonly waitScale: number;
   readonly meshPort: number;
+  /** MESH demands client certificates, made for this start. */
+  readonly isMutualTls: boolean;
   readonly onLog: (line: LogLine) => void;
   readonly onMeshRequest: (request: MeshRequest) => void;
   readonly onNotification: (notification: Notification) => void;
@@ -88,8 +91,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     const mailboxId = mailboxOf(deployment);
+    const certificates = options.isMutualTls ? await makeCertificates() : undefined;
     const mesh = await started(
       startMesh({
+        ...(certificates ? { tls: { ...certificates.server, clientCa: certificates.caBundle } } : {}),
         mailboxes: [mailboxId, ndopMailboxOf(deployment), foreignMailbox].map((id) => ({
           mailboxId: id,
           password: secrets.password,
@@ -109,7 +114,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       startSecretsManager({
         secrets: new Map([
           [deployment.idKey, secrets.idKey],
-          [deployment.meshSecret, JSON.stringify({ password: secrets.password, sharedKey: secrets.sharedKey })],
+          [deployment.meshSecret, JSON.stringify(meshSecret(secrets, certificates))],
         ]),
         credentials,
       }),
@@ -141,7 +146,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     });
     const stepFunctions = await started(
       startStepFunctions({
-        stateMachines: [deployment.stateMachine],
+        stateMachines: [deployment.stateMachine, deployment.drainStateMachine],
         invokeLambda: (functionArn, payload, invocation) => lambda.invoke(functionArn, payload, invocation),
         waitScale: options.waitScale,
         retryScale: 0.01,
@@ -180,6 +185,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     await closeStandIns();
     throw error;
   }
+}
+
+function meshSecret({ password, sharedKey }: z.infer<typeof keptSecrets>, certificates: Certificates | undefined) {
+  if (!certificates) return { password, sharedKey };
+  const { caBundle, client } = certificates;
+  return { password, sharedKey, clientCertificate: client.certificate, clientKey: client.key, caBundle };
 }
 
 /** One signing identity a function, so that a stand-in can tell who asks. */

@@ -7,13 +7,14 @@ export async function announce(
   servedFile: string,
   say: (line: string) => void,
 ): Promise<void> {
-  const { bucket, table, stateMachine } = deployment;
+  const { bucket, table, stateMachine, drainStateMachine } = deployment;
   const served = {
     endpoints,
     operator,
     bucket,
     table,
     stateMachineArn: stateMachine.arn,
+    drainStateMachineArn: drainStateMachine.arn,
     mailboxId: mailboxOf(deployment),
   };
   await writeFile(servedFile, JSON.stringify(served, undefined, 2), { mode: 0o600 });

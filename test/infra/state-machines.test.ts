@@ -16,12 +16,19 @@ interface State {
 }
 
 const root = join(import.meta.dirname, '../..');
-let definition: { readonly StartAt: string; readonly States: Readonly<Record<string, State>> };
+interface Definition {
+  readonly StartAt: string;
+  readonly States: Readonly<Record<string, State>>;
+}
+let definition: Definition;
+let drain: Definition;
 let states: [name: string, state: State][];
 
 beforeAll(async () => {
   const { directory } = await synthesize(root);
-  definition = (await readDeployment(directory)).stateMachine.definition as typeof definition;
+  const deployment = await readDeployment(directory);
+  definition = deployment.stateMachine.definition as Definition;
+  drain = deployment.drainStateMachine.definition as Definition;
   states = statesOf(definition.States);
 }, 120_000);
 
@@ -58,9 +65,9 @@ describe('the state machine "Refresh consents"', () => {
     expect(definition.StartAt).toBe('Open the run');
   });
 
-  it('gives every task a time limit, retries by named errors and a last Catch', () => {
-    const tasks = states.filter(([, state]) => state.Type === 'Task');
-    expect(tasks.length).toBeGreaterThan(10);
+  it('gives every task a time limit, retries by named errors and a last Catch, as the drain does', () => {
+    const tasks = [...states, ...statesOf(drain.States)].filter(([, state]) => state.Type === 'Task');
+    expect(tasks.length).toBeGreaterThan(12);
     for (const [name, task] of tasks) {
       expect({ name, limit: task.TimeoutSeconds !== undefined }).toEqual({ name, limit: true });
       const retried = (task.Retry ?? []).flatMap(({ ErrorEquals }) => ErrorEquals);
@@ -91,7 +98,31 @@ describe('the state machine "Refresh consents"', () => {
     const template = JSON.parse(await readFile(join(stage, file), 'utf8')) as {
       Resources: Record<string, { Type: string; Properties: { LoggingConfiguration?: object } }>;
     };
-    const machine = Object.values(template.Resources).find(({ Type }) => Type === 'AWS::StepFunctions::StateMachine');
-    expect(machine?.Properties.LoggingConfiguration).toMatchObject({ Level: 'ALL', IncludeExecutionData: false });
+    const machines = Object.values(template.Resources).filter(
+      ({ Type }) => Type === 'AWS::StepFunctions::StateMachine',
+    );
+    expect(machines.length).toBe(2);
+    for (const { Properties } of machines) {
+      expect(Properties.LoggingConfiguration).toMatchObject({ Level: 'ALL', IncludeExecutionData: false });
+    }
+  });
+});
+
+describe('the state machine "Drain the mailbox"', () => {
+  it('has the states that the operators know', () => {
+    expect(drain.StartAt).toBe('Drain the mailbox');
+    expect(Object.keys(drain.States).sort()).toEqual([
+      'Drain the mailbox',
+      'Drained',
+      'Record the failure',
+      'Stepped aside',
+      'The drain failed',
+      'Was it free?',
+    ]);
+  });
+
+  it('is valid Amazon States Language, for a validator and for the strict local interpreter', () => {
+    expect(aslValidator(drain)).toMatchObject({ isValid: true, errors: [] });
+    expect(() => parseDefinition(drain)).not.toThrow();
   });
 });

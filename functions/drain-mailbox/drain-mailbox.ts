@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { settleMessages, type SettleDeps } from '../../shared/inbox/settle.ts';
+import { takeInMessages, type TakeInDeps } from '../../shared/inbox/take-in.ts';
+import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { log } from '../../shared/log.ts';
+import { handshakeIfDue, type HandshakeDeps } from '../../shared/mesh/handshake.ts';
+
+export const drainMailboxInput = z.object({ execution: z.string() });
+export type DrainMailboxInput = z.infer<typeof drainMailboxInput>;
+
+export interface DrainMailboxOutput {
+  readonly disposition: 'drained' | 'stepped-aside';
+  /** The run that has the mailbox, where the drain stepped aside: it empties the inbox itself. */
+  readonly holder: string;
+  /** Messages taken in now. */
+  readonly stored: number;
+  /** How many stored messages came to what: `answer`, `orphan`, `foreign` and so on. */
+  readonly settled: Readonly<Record<string, number>>;
+}
+
+export interface DrainMailboxDeps extends TakeInDeps, SettleDeps {
+  readonly leaseSeconds: number;
+  readonly mesh: TakeInDeps['mesh'] & HandshakeDeps['mesh'];
+  readonly ledger: TakeInDeps['ledger'] &
+    SettleDeps['ledger'] &
+    HandshakeDeps['ledger'] &
+    Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
+  readonly files: TakeInDeps['files'] & SettleDeps['files'];
+}
+
+/**
+ * Empties the mailbox between runs: MESH drops what nobody has collected for five days, replies among it, and wants a
+ * handshake a day. What belongs to an earlier run is attached to its part, where a resume finds it; all else is kept as an
+ * orphan. A run that has the mailbox does the same itself, so the drain steps aside.
+ */
+export async function drainMailbox(
+  { execution }: DrainMailboxInput,
+  deps: DrainMailboxDeps,
+): Promise<DrainMailboxOutput> {
+  const lease = await deps.ledger.holdLease({ execution, runId: drainHolder }, deps.leaseSeconds);
+  if (!lease.held) return { disposition: 'stepped-aside', holder: lease.holder, stored: 0, settled: {} };
+  await handshakeIfDue(deps);
+  const stored = await takeInMessages(deps);
+  const settled = await settleMessages(deps);
+  await deps.ledger.releaseLease(execution);
+  log.info('mailbox.drained', { stored, ...settled });
+  return { disposition: 'drained', holder: '', stored, settled };
+}

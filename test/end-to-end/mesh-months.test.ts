@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { syntheticNhsNumbers } from '../../local/people/synthetic.ts';
+import type { ScenarioName } from '../../local/scenarios.ts';
+import { consentsIn, linesOf, runLocal, summaryIn, Workplace } from '../support/local-command.ts';
+import { Months } from '../support/months.ts';
+
+interface MeshCall {
+  readonly at: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+let months: Months;
+let workplace: Workplace;
+beforeAll(async () => {
+  months = await Months.begin();
+  workplace = await Workplace.open();
+});
+afterAll(async () => {
+  await months.end();
+  await workplace.close();
+});
+
+interface ExpectedMonth {
+  readonly scenario: ScenarioName;
+  readonly executions: readonly string[];
+  readonly sent: number;
+}
+
+test.each<ExpectedMonth>([
+  { scenario: 'mutual-tls', executions: ['Completed'], sent: 1 },
+  { scenario: 'mesh-outage', executions: ['Completed'], sent: 1 },
+  { scenario: 'send-answer-lost', executions: ['Completed'], sent: 1 },
+  { scenario: 'certificate-refused', executions: ['MeshCertificateRefused', 'Completed'], sent: 1 },
+  { scenario: 'mailbox-disabled', executions: ['MeshMailboxDisabled', 'Completed'], sent: 1 },
+  { scenario: 'late-answer', executions: ['ReplyOverdue', 'Drained', 'Completed'], sent: 1 },
+])('$scenario ends with exactly the four people changed, and the request sent $sent times', async (expected) => {
+  await expectMonth(expected);
+});
+
+it('damaged-answer ends so too, and keeps the answer as it came, under the name of its message', async () => {
+  const out = await expectMonth({ scenario: 'damaged-answer', executions: ['MeshBodyDamaged', 'Completed'], sent: 2 });
+  const keys = (await linesOf<{ key: string }>(out, 'files.ndjson')).map(({ key }) => key);
+  expect(keys.filter((key) => key.endsWith('/body-as-received')).length).toBe(1);
+  const settled = await linesOf<{ class?: string; damage?: string }>(out, 'ledger.ndjson');
+  expect(settled.find((item) => item.class === 'damaged')?.damage).toMatch(/^Download.*\d{20}_[0-9A-F]{6}/);
+});
+
+async function expectMonth(expected: ExpectedMonth): Promise<string> {
+  const { code, summary, out } = await months.second(expected.scenario);
+  expect(summary).toMatchObject({
+    outcome: 'Completed',
+    executions: expected.executions,
+    changes: { activated: 2, deactivated: 2, created: 0, updated: 0, retired: 0 },
+    consents: { written: 4, failed: 0 },
+  });
+  expect(code).toBe(0);
+  expect((await consentsIn(out)).filter(({ meta }) => meta.versionId !== '1').length).toBe(4);
+  const calls = await linesOf<MeshCall>(out, 'mesh.ndjson');
+  expect(calls.filter((call) => call.path.endsWith('/outbox')).length).toBe(expected.sent);
+  return out;
+}
+
+describe('a request with invalid numbers in it (invalid-number)', () => {
+  const numbers = [...syntheticNhsNumbers(60, 3)].sort();
+  const unknown = [0, 17, 18, 59].map((place) => numbers[place] ?? '');
+  const optedOut = numbers.filter((_, place) => place % 7 === 3);
+  const patientOf = (nhsNumber: string) => `patient-${numbers.indexOf(nhsNumber)}`;
+
+  it('is split until those are set aside, and everybody else has the right Consent', async () => {
+    const rows = numbers.map((nhsNumber) => `${nhsNumber},${patientOf(nhsNumber)}`);
+    const out = workplace.path('invalid');
+    const result = await runLocal(
+      ...['--cohort', await workplace.write('cohort.csv', ['nhsNumber,patientId', ...rows].join('\n'))],
+      ...['--unknown', await workplace.write('unknown.txt', unknown.join('\n'))],
+      ...['--opted-out', await workplace.write('opted-out.txt', optedOut.join('\n'))],
+      ...['--scenario', 'invalid-number', '--part-rows', '40', '--out', out, '--json'],
+    );
+    expect(summaryIn(result)).toMatchObject({
+      status: 'SUCCEEDED',
+      outcome: 'Completed',
+      parts: 2,
+      cohort: { quarantined: 4, quarantinedByReason: { 'refused-by-service': 4 } },
+      consents: { written: 56, failed: 0 },
+    });
+    const consents = await consentsIn(out);
+    const statuses = consents.map(({ patient, status }) => [String(patient.reference).replace('Patient/', ''), status]);
+    const known = numbers.filter((nhsNumber) => !unknown.includes(nhsNumber));
+    expect(new Map(statuses as [string, string][])).toEqual(
+      new Map(known.map((nhsNumber) => [patientOf(nhsNumber), optedOut.includes(nhsNumber) ? 'active' : 'inactive'])),
+    );
+    const report = JSON.parse(await readFile(join(out, 'report.json'), 'utf8')) as { splitting: object };
+    expect(report.splitting).toMatchObject({ refusedByService: 4, rounds: 6 });
+  });
+
+  it('is asked about under LocalIDs and file names that were never used before', async () => {
+    const calls = await linesOf<MeshCall & { requestHeaders: Record<string, string> }>(
+      workplace.path('invalid'),
+      'mesh.ndjson',
+    );
+    const sent = calls.filter(({ path }) => path.endsWith('/outbox')).map(({ requestHeaders }) => requestHeaders);
+    expect(sent.length).toBeGreaterThan(20);
+    for (const name of ['mex-localid', 'mex-filename', 'mex-subject']) {
+      expect(new Set(sent.map((headers) => headers[name])).size).toBe(sent.length);
+    }
+  });
+
+  it('shows in what order MESH is called over a whole run, as its assurance wants it', async () => {
+    await expectHabits(workplace.path('invalid'));
+  });
+});
+
+it('keeps the same habits where foreign messages wait and a part is asked about again', async () => {
+  for (const scenario of ['foreign-messages', 'one-part-resumed'] as const) {
+    const { out } = await months.second(scenario);
+    await expectHabits(out);
+  }
+});
+
+/**
+ * The habits that a witness of the compliance tests looks for: a handshake before anything else and no burst of them, a list
+ * straight after each send, an acknowledgement straight after each download, no message fetched twice, one call at a time.
+ */
+async function expectHabits(out: string): Promise<void> {
+  const calls = await linesOf<MeshCall>(out, 'mesh.ndjson');
+  const names = calls.map(({ method, path }) => {
+    const [, , mailbox, folder = 'handshake', id, ...rest] = path.split('?')[0]?.split('/') ?? [];
+    expect(mailbox).toBe('RZZ99OT001');
+    return { call: [method, folder, ...(id === undefined ? [] : ['{id}']), ...rest].join(' '), id };
+  });
+  // None where the last one is not a day old.
+  const handshakes = names.filter(({ call }) => call === 'POST handshake').length;
+  expect(handshakes).toBeLessThanOrEqual(1);
+  expect(names.findIndex(({ call }) => call === 'POST handshake')).toBe(handshakes - 1);
+  const fetched = names.filter(({ call }) => call === 'GET inbox {id}').map(({ id }) => id);
+  expect(fetched.length).toBeGreaterThan(1);
+  expect(new Set(fetched).size).toBe(fetched.length);
+  for (const [index, { call, id }] of names.entries()) {
+    if (call === 'POST outbox') expect(names[index + 1]?.call).toBe('GET inbox');
+    if (call === 'GET inbox {id}') expect(names[index + 1]).toEqual({ call: 'PUT inbox {id} status acknowledged', id });
+  }
+  const byTime = [...calls].sort((a, b) => a.at.localeCompare(b.at));
+  for (const [index, { at, durationMs }] of byTime.entries()) {
+    const next = byTime[index + 1];
+    // Times of day are cut to the millisecond.
+    if (next) expect(Date.parse(next.at) + 1).toBeGreaterThanOrEqual(Date.parse(at) + Math.floor(durationMs));
+  }
+}
