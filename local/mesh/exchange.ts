@@ -80,9 +80,10 @@ export class Exchange {
     for (const message of this.#store.all()) {
       if (message.status !== 'accepted' || expiryOf(message) > now) continue;
       const isReported = message.messageType === 'DATA' && this.#mailboxes.get(message.from ?? '') !== undefined;
-      if (isReported) this.reportNonDelivery(message.messageId, notCollected);
+      const failure = notCollected(this.#mailboxes.isDisabled(message.to));
+      if (isReported) this.reportNonDelivery(message.messageId, failure);
       else {
-        message.failure ??= notCollected;
+        message.failure ??= failure;
         this.#store.changeStatus(message, 'undeliverable');
       }
     }

@@ -5,7 +5,7 @@ const which = {
   /** Calls of any operation where absent. */
   operation: z.enum(operations).optional(),
   /** Calls of any mailbox where absent. */
-  mailboxId: z.string().optional(),
+  mailboxId: z.string().toUpperCase().optional(),
   times: z.int().min(1).default(1),
   /** Matching calls that pass before the first one fails. */
   after: z.int().min(0).default(0),

@@ -63,11 +63,15 @@ export function expiryOf(message: StoredMessage): Date {
   return new Date(Date.parse(message.uploadedAt) + inboxDays * 24 * 60 * 60 * 1000);
 }
 
-/** As NHS England's sandbox words code 14. */
-export const notCollected: Failure = {
-  code: '14',
-  description: `Message not collected by recipient after ${inboxDays} days`,
-};
+/** Why nobody collected a message, in the words of NHS England's sandbox for its two forms of code 14. */
+export function notCollected(isRecipientDisabled: boolean): Failure {
+  return {
+    code: '14',
+    description: isRecipientDisabled
+      ? 'Message was not collected as the mailbox is deactivated'
+      : `Message not collected by recipient after ${inboxDays} days`,
+  };
+}
 
 /**
  * Makes message ids of the production form: twenty digits `yyyyMMddHHmmss` and microseconds, an underscore, six hex

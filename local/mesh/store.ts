@@ -43,11 +43,17 @@ export class MessageStore {
   readonly #clock: Clock;
   #lastAccepted = 0;
 
+  readonly #removeDirectory = (): void => {
+    rmSync(this.#directory, { recursive: true, force: true });
+  };
+
   constructor(directory: string | undefined, clock: Clock) {
     this.#clock = clock;
     this.#isTemporary = directory === undefined;
-    this.#directory = directory ?? mkdtempSync(join(tmpdir(), 'mesh-'));
+    this.#directory = directory ?? mkdtempSync(join(tmpdir(), `mesh-standin-${process.pid}-`));
     mkdirSync(this.#directory, { recursive: true });
+    // For a process that ends without closing what it started.
+    if (this.#isTemporary) process.once('exit', this.#removeDirectory);
     const names = readdirSync(this.#directory).sort();
     for (const name of names) if (name.endsWith('.json')) this.#load(name);
     for (const name of names) this.#removeLitter(name);
@@ -143,7 +149,9 @@ export class MessageStore {
   }
 
   close(): void {
-    if (this.#isTemporary) rmSync(this.#directory, { recursive: true, force: true });
+    if (!this.#isTemporary) return;
+    process.off('exit', this.#removeDirectory);
+    this.#removeDirectory();
   }
 
   #load(name: string): void {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -230,6 +230,50 @@ it('keeps messages, their order and their status over a restart where it has a d
   expect((await after.list()).messages).toEqual([plain, chunked, later]);
   await second.close();
   rmSync(directory, { recursive: true });
+});
+
+it('leaves nothing of an upload that breaks off, at once or over a restart, and nothing else alone', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mesh-'));
+  const first = await startMesh({ mailboxes, sharedKey, directory });
+  const upload = request(`${first.url}/messageexchange/RZZ99OT001/outbox`, {
+    method: 'POST',
+    headers: { accept: 'application/vnd.mesh.v2+json', authorization: authorization(alice), ...toBob },
+  }).on('error', () => undefined);
+  upload.write('one\n');
+  const isWritten = () => readdirSync(directory).some((name) => name.endsWith('.part'));
+  await until(isWritten);
+  upload.destroy();
+  await until(() => !isWritten());
+  expect(readdirSync(directory)).toEqual([]);
+
+  const before = rawMailbox(first.url, alice);
+  const unfinished = await before.sent({ ...toBob, 'mex-chunk-range': '1:2' }, text);
+  const whole = await before.sent(toBob, text);
+  expect((await before.send({ ...toBob, 'content-encoding': 'gzip' }, text)).status).toBe(400);
+  await first.close();
+  writeFileSync(join(directory, 'notes.txt'), 'not ours');
+  expect(readdirSync(directory)).toContain(`${unfinished}.1`);
+  const second = await startMesh({ mailboxes, sharedKey, directory });
+  expect(readdirSync(directory).sort()).toEqual([`${whole}.1`, `${whole}.json`, 'notes.txt']);
+  await second.close();
+  rmSync(directory, { recursive: true });
+});
+
+async function until(isSo: () => boolean): Promise<void> {
+  for (let waited = 0; !isSo(); waited += 10) {
+    if (waited > 5_000) throw new Error('Waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+it('removes its messages with it where it was given no directory', async () => {
+  const named = () => readdirSync(tmpdir()).filter((name) => name.startsWith(`mesh-standin-${process.pid}-`));
+  const others = named().length;
+  const passing = await startMesh({ mailboxes, sharedKey });
+  await rawMailbox(passing.url, alice).sent(toBob, text);
+  expect(named()).toHaveLength(others + 1);
+  await passing.close();
+  expect(named()).toHaveLength(others);
 });
 
 test.each([

@@ -72,7 +72,7 @@ beforeAll(async () => {
   await writeFile(path('opted-out.txt'), '9990000018\n');
 });
 afterEach(async () => {
-  for (const { child } of programs) child.kill('SIGKILL');
+  for (const { child } of programs) child.kill();
   await Promise.all(programs.splice(0).map((program) => program.ended()));
 });
 afterAll(() => rm(directory, { recursive: true }));

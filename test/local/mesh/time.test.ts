@@ -55,6 +55,16 @@ describe('after five days', () => {
   });
 });
 
+it('tells the sender where the recipient was switched off', async () => {
+  const id = await client().sent(toBob, text);
+  mesh.setDisabled('X26OT154', true);
+  mesh.advanceClock(fiveDays);
+  expect(await track(id)).toMatchObject({
+    status_code: '14',
+    status_description: 'Message was not collected as the mailbox is deactivated',
+  });
+});
+
 it('dates what happens by the moved clock, and judges tokens by the real one', async () => {
   mesh.advanceClock(30 * 24 * 60 * 60);
   const id = await client().sent(toBob, text);
