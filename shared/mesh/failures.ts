@@ -25,6 +25,9 @@ const timedOut = new Set(['ETIMEDOUT', 'ESOCKETTIMEDOUT']);
 /** OpenSSL's verdicts on the certificate of the other side. */
 const untrusted = /CERT|UNABLE_TO_(?:VERIFY|GET|DECRYPT|DECODE)|^INVALID_(?:CA|PURPOSE)$|^HOSTNAME_MISMATCH$/;
 
+/** Alerts that judge the certificate of the client; a handshake failure is how some say that it showed none. */
+const aboutCertificate = /certificate|^unknown ca$|^access denied$|^handshake failure$|^decrypt error$/;
+
 /** Names a call that brought no whole HTTP answer: no connection, a broken one, a time-out, or a TLS alert. */
 export function connectionFailure(error: unknown, call: Pick<Call, 'name' | 'about'>): MeshFailure {
   const name = subjectOf(call);
@@ -33,7 +36,7 @@ export function connectionFailure(error: unknown, call: Pick<Call, 'name' | 'abo
   if (alert === 'internal error') {
     return new RetryableError('MeshUnavailable', `${name}: MESH broke off the TLS handshake: try again later`);
   }
-  if (alert !== undefined) {
+  if (alert !== undefined && aboutCertificate.test(alert)) {
     return new PermanentError(
       'MeshCertificateRefused',
       `${name}: MESH refused our client certificate (${alert}): check that it is the mailbox's own, for this environment and in date`,
@@ -63,7 +66,7 @@ export function connectionFailure(error: unknown, call: Pick<Call, 'name' | 'abo
       { cause: error },
     );
   }
-  const isHandshake = error instanceof Error && error.message.includes('before secure TLS connection');
+  const isHandshake = messageOf(error).includes('before secure TLS connection');
   return new RetryableError(
     'MeshConnectionLost',
     isHandshake
@@ -77,13 +80,17 @@ function codeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : '';
+}
+
 /**
  * The alert that the server ended TLS with, such as `unknown ca`. Under TLS 1.2 Node reports it while it writes, as
  * EPROTO with OpenSSL's text; under 1.3 the handshake is over for us before the server looks at our certificate, and it
  * comes with the first reading, as `ERR_SSL_…_ALERT_…`.
  */
 function alertOf(error: unknown, code: string): string | undefined {
-  const said = code === 'EPROTO' && error instanceof Error ? error.message : code.replaceAll('_', ' ').toLowerCase();
+  const said = code === 'EPROTO' ? messageOf(error) : code.replaceAll('_', ' ').toLowerCase();
   return / alert ([a-z ]{1,40})/.exec(said)?.[1];
 }
 

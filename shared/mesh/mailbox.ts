@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PermanentError } from '../errors.ts';
-import { type MailboxEntry, parseInboxPage, parseMailboxEntries, parseTracking } from './answers.ts';
+import { type MailboxEntry, parseInboxPage, parseMailboxEntries, parseTracking } from './parse-answer.ts';
 import { attemptRepeatedly, type Pause } from './attempts.ts';
 import type { Call, MeshCall } from './call.ts';
 import type { MeshCredentials } from './credentials.ts';
