@@ -93,9 +93,9 @@ export async function startMesh(options: MeshOptions): Promise<MeshStandIn> {
   const store = new MessageStore(options.directory, clock);
   const exchange = new Exchange(store, mailboxes, clock);
   const use = new MailboxUse();
-  let dropIdle = (): void => undefined;
+  let dropConnections = (): void => undefined;
   const faults = new Faults(tls !== undefined, () => {
-    dropIdle();
+    dropConnections();
   });
   const controls = { store, mailboxes, exchange, clock, faults };
   const outbox = {
@@ -184,7 +184,7 @@ export async function startMesh(options: MeshOptions): Promise<MeshStandIn> {
   const start = async (): Promise<StandIn> => {
     if (!tls) return serve(handle, port);
     const secure = await serveSecurely(handle, tls, port, () => faults.takeConnection());
-    dropIdle = secure.dropIdle;
+    dropConnections = secure.drop;
     return secure;
   };
   const standIn = await start().catch((error: unknown) => {

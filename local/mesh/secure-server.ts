@@ -11,6 +11,11 @@ export interface Tls {
   readonly clientCa: string;
 }
 
+export interface SecureStandIn extends StandIn {
+  /** Ends every connection, one that is being answered after its answer: whoever calls again makes a new one. */
+  readonly drop: () => void;
+}
+
 /** TLS alert descriptions. Source: RFC 5246, section 7.2. */
 const alerts = { handshakeFailure: 40, certificateExpired: 45, unknownCa: 48 } as const;
 
@@ -27,8 +32,11 @@ export async function serveSecurely(
   { certificate, key, clientCa }: Tls,
   port: number,
   isRefused: () => boolean,
-): Promise<StandIn & { readonly dropIdle: () => void }> {
+): Promise<SecureStandIn> {
+  /** By the client's port, which both the plain and the encrypted side of a connection know. */
   const connections = new Map<number | undefined, Socket>();
+  const busy = new Set<number | undefined>();
+  const toDrop = new Set<number | undefined>();
   const server = createSecureServer(
     {
       cert: certificate,
@@ -41,6 +49,13 @@ export async function serveSecurely(
     },
     answering(handle),
   );
+  server.prependListener('request', ({ socket: { remotePort } }, response) => {
+    busy.add(remotePort);
+    response.once('close', () => {
+      busy.delete(remotePort);
+      if (toDrop.delete(remotePort)) connections.get(remotePort)?.destroy();
+    });
+  });
   // Runs before the server has sent the last message of the handshake.
   server.prependListener('secureConnection', (socket: TLSSocket) => {
     if (socket.authorized) return;
@@ -62,13 +77,15 @@ export async function serveSecurely(
     } else server.emit('connection', connection);
   });
   const standIn = await listen(front, 'https', port, () => {
-    server.closeAllConnections();
     for (const connection of connections.values()) connection.destroy();
   });
   return {
     ...standIn,
-    dropIdle: () => {
-      server.closeIdleConnections();
+    drop: () => {
+      for (const [port, connection] of connections) {
+        if (busy.has(port)) toDrop.add(port);
+        else connection.destroy();
+      }
     },
   };
 }

@@ -57,6 +57,9 @@ export class MessageStore {
     const names = readdirSync(this.#directory).sort();
     for (const name of names) if (name.endsWith('.json')) this.#load(name);
     for (const name of names) this.#removeLitter(name);
+    // A clock that was moved on stays so: what happened under it must not lie in the future.
+    const last = Math.max(0, ...this.all().map(({ statusAt }) => Date.parse(statusAt)));
+    clock.advance(Math.max(0, last - clock.now().getTime()) / 1000);
   }
 
   get(messageId: string): StoredMessage | undefined {

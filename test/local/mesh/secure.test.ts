@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import { connect } from 'node:tls';
 import { type Certificates, makeCertificates } from '../../../local/mesh/certificates.ts';
 import { type MeshStandIn, startMesh } from '../../../local/mesh/mesh.ts';
@@ -10,6 +10,7 @@ interface Shown {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  readonly agent?: Agent;
 }
 
 let ours: Certificates;
@@ -88,6 +89,17 @@ describe('over HTTPS', () => {
     expect(await list(client(ours))).toContain('alert unknown ca');
     expect(await list(client(ours))).toBe(200);
   });
+});
+
+it('refuses a client over HTTPS that had a connection open', async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  expect(await list({ ...client(ours), agent })).toBe(200);
+  mesh.faults.add({ kind: 'refuse-certificate' });
+  // The client has to learn first that its connection was closed.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await list({ ...client(ours), agent })).toContain('alert unknown ca');
+  expect(await list({ ...client(ours), agent })).toBe(200);
+  agent.destroy();
 });
 
 describe('the certificates', () => {

@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type MeshStandIn, startMesh } from '../../../local/mesh/mesh.ts';
 import { alice, bob, errorOf, mailboxes, rawMailbox, sharedKey, text, toBob } from './raw-mailbox.ts';
 
@@ -73,6 +76,21 @@ it('dates what happens by the moved clock, and judges tokens by the real one', a
   expect(await track(id)).toMatchObject({ upload_timestamp: expect.stringContaining(inAMonth) as unknown });
   const { headers } = await client(bob).download(id);
   expect(headers.get('mex-statustimestamp')?.slice(0, 8)).toBe(inAMonth.replaceAll('-', ''));
+});
+
+it('goes on from the moved clock after a restart', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mesh-'));
+  const first = await startMesh({ mailboxes, sharedKey, directory });
+  first.advanceClock(2 * fiveDays);
+  const id = await rawMailbox(first.url, alice).sent(toBob, text);
+  await first.close();
+  const second = await startMesh({ mailboxes, sharedKey, directory });
+  expect((await rawMailbox(second.url, bob).list()).messages).toEqual([id]);
+  const later = await rawMailbox(second.url, alice).sent(toBob, text);
+  expect((await rawMailbox(second.url, bob).list()).messages).toEqual([id, later]);
+  expect(later > id).toBe(true);
+  await second.close();
+  rmSync(directory, { recursive: true });
 });
 
 it('moves forward only', () => {
