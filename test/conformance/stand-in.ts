@@ -7,7 +7,7 @@ import { credentialsOf } from './party.ts';
 
 export interface RunningEnvironment {
   readonly environment: Environment;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts the stand-in over HTTPS with client certificates demanded, every secret made on the spot. */

@@ -1,0 +1,55 @@
+/** NHS England's "MESH API Compliance Test" against any MESH: `npm run conformance`. */
+import { PermanentError, RetryableError } from '../../shared/errors.ts';
+import { log } from '../../shared/log.ts';
+import { UsageError } from '../../shared/usage-error.ts';
+import { catalogue } from './catalogue.ts';
+import { CatalogueRun } from './catalogue-run.ts';
+import { checkEvidenceDirectory, writeEvidence } from './evidence/write-evidence.ts';
+import { openEnvironment, settingsFor } from './open-environment.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { exitCode, table } from './table.ts';
+
+async function runCatalogue(options: Options): Promise<number> {
+  if (options.evidence !== undefined) await checkEvidenceDirectory(options.evidence);
+  const { environment, close } = await openEnvironment(options, process.env);
+  const settings = settingsFor(options, environment);
+  const run = new CatalogueRun(environment, { settings });
+  try {
+    const { ours, other, dormant } = environment.mailboxes;
+    say(
+      `${environment.kind} at ${environment.baseUrl}: ours ${ours.mailboxId}, other ${other.mailboxId}, dormant ${dormant.mailboxId}`,
+    );
+    for (const conformanceCase of catalogue.filter(({ number }) => options.only.includes(number))) {
+      process.stderr.write(`${conformanceCase.number} ${conformanceCase.title} …\n`);
+      await run.run(conformanceCase);
+    }
+  } finally {
+    run.close();
+    await close();
+  }
+  process.stdout.write(`\n${table(run.results)}`);
+  if (options.evidence !== undefined) {
+    await writeEvidence(options.evidence, environment, run.results);
+    say(`The evidence pack is in ${options.evidence}: begin with README.txt`);
+  }
+  return exitCode(run.results);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** The pipeline's own log is for its operators. */
+log.setLogLevel('SILENT');
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') say(usage);
+  else process.exitCode = await runCatalogue(options);
+} catch (error) {
+  const isUsage = error instanceof UsageError;
+  const isNamed = isUsage || error instanceof PermanentError || error instanceof RetryableError;
+  const text = error instanceof Error ? (isNamed ? error.message : error.stack) : undefined;
+  process.stderr.write(`${text ?? String(error)}\n`);
+  if (isUsage) process.stderr.write('npm run conformance -- --help lists the options.\n');
+  process.exitCode = isUsage ? 2 : 1;
+}
