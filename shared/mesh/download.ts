@@ -79,7 +79,7 @@ export class Download {
       yield* travelled(chunk);
       return;
     }
-    const gunzip = createGunzip({ chunkSize: 64 << 10 });
+    const gunzip = createGunzip();
     const feeding = pipeline(travelled(chunk), gunzip).catch(() => undefined);
     try {
       const pieces: AsyncIterable<Buffer> = gunzip;

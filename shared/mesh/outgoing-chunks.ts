@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { constants, createGzip } from 'node:zlib';
 import { PermanentError } from '../errors.ts';
 import type { OutgoingBody } from './message.ts';
 
@@ -9,8 +9,12 @@ import type { OutgoingBody } from './message.ts';
  */
 export const chunkBytes = { internet: 10 << 20, hscn: 50 << 20 } as const;
 
-/** What is given to the compressor at once. */
+/** What is given to the compressor at once, where the content comes in shorter pieces than the second. */
 const blockBytes = 64 << 10;
+const shortPieceBytes = 16 << 10;
+
+/** On rows of NHS numbers a quarter longer than zlib's default, and seven times as fast. */
+const level = constants.Z_BEST_SPEED;
 
 /**
  * A body cut into chunks, each compressed by itself so that each can be read by itself. One chunk is held at a time: it
@@ -56,16 +60,12 @@ export class OutgoingChunks {
 
   async #compress(wanted: number): Promise<Uint8Array> {
     let length = 0;
-    await pipeline(
-      this.#blocks(wanted),
-      createGzip({ chunkSize: blockBytes }),
-      async (pieces: AsyncIterable<Buffer>) => {
-        for await (const piece of pieces) {
-          this.#makeRoom(length, piece.length);
-          length += piece.copy(this.#space, length);
-        }
-      },
-    );
+    await pipeline(this.#blocks(wanted), createGzip({ level }), async (pieces: AsyncIterable<Buffer>) => {
+      for await (const piece of pieces) {
+        this.#makeRoom(length, piece.length);
+        length += piece.copy(this.#space, length);
+      }
+    });
     return this.#space.subarray(0, length);
   }
 
@@ -76,12 +76,14 @@ export class OutgoingChunks {
     this.#space = larger;
   }
 
+  /** Long pieces of the content as they are, short ones gathered: each call of the compressor costs as much as a block. */
   async *#blocks(wanted: number): AsyncGenerator<Uint8Array> {
     for (let left = wanted; left > 0;) {
-      const length = Math.min(left, blockBytes);
-      // The compressor may still be reading one block while the next is filled.
-      yield await this.#fill(Buffer.allocUnsafe(length));
-      left -= length;
+      if (this.#piece.length === 0) await this.#readPiece();
+      const isLong = this.#piece.length >= Math.min(left, shortPieceBytes);
+      const block = isLong ? this.#takePart(left) : await this.#fill(Buffer.allocUnsafe(Math.min(left, blockBytes)));
+      left -= block.length;
+      yield block;
     }
   }
 
@@ -89,13 +91,18 @@ export class OutgoingChunks {
     let filled = 0;
     while (filled < space.length) {
       if (this.#piece.length === 0) await this.#readPiece();
-      const part = this.#piece.subarray(0, space.length - filled);
+      const part = this.#takePart(space.length - filled);
       space.set(part, filled);
-      this.#piece = this.#piece.subarray(part.length);
       filled += part.length;
     }
-    this.#read += filled;
     return space;
+  }
+
+  #takePart(mostBytes: number): Uint8Array {
+    const part = this.#piece.subarray(0, mostBytes);
+    this.#piece = this.#piece.subarray(part.length);
+    this.#read += part.length;
+    return part;
   }
 
   async #readPiece(): Promise<void> {
