@@ -90,8 +90,11 @@ export class Answer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const { request, response, measure, onClosed } = this.#parts;
-    if (response.complete && request.writableEnded) response.resume();
-    else {
+    if (response.complete && request.writableEnded) {
+      // All of it has come: what was not read is thrown away. It would not flow while the iterator still listens.
+      await this.#pieces.return?.();
+      response.resume();
+    } else {
       const isOver = response.closed ? undefined : once(response, 'close');
       response.destroy();
       request.destroy();

@@ -306,6 +306,30 @@ it('never puts a message on a connection that MESH may be closing just then', as
   await ours.handshake();
 });
 
+test.each([0, 10, 60_000, 100_000, 5_000_000])(
+  'gives the connection back after a message of %s bytes that was not read to its end',
+  async (length) => {
+    const connections = new Set<unknown>();
+    const { mailbox, asked } = await meshAt((response, { socket, method }) => {
+      connections.add(socket);
+      response.end(Buffer.alloc(method === 'GET' ? length : 0));
+    });
+    const takes: ((message: DownloadedMessage) => Promise<unknown>)[] = [
+      () => new Promise((resolve) => setTimeout(resolve, 20)),
+      async ({ body }) => (await body[Symbol.asyncIterator]().next()).done,
+      whole,
+    ];
+    for (const take of takes) {
+      await mailbox.download('m', take);
+      const started = performance.now();
+      await mailbox.handshake();
+      expect(performance.now() - started).toBeLessThan(1_000);
+    }
+    expect(asked).toHaveLength(6);
+    if (length <= 10) expect(connections.size).toBe(1);
+  },
+);
+
 const repeatable: { name: string; call: (mailbox: Mailbox) => Promise<unknown>; good: Answer }[] = [
   { name: 'a handshake', call: (mailbox) => mailbox.handshake(), good: status(200) },
   { name: 'a list', call: (mailbox) => listed(mailbox.listInbox()), good: status(200, {}, '{"messages":[]}') },
