@@ -10,14 +10,13 @@ const thisMachine = new Set(['127.0.0.1', 'localhost', '[::1]']);
 /**
  * How MESH is reached: over TLS, both sides showing certificates; plain HTTP only on this machine. One connection is
  * kept from call to call.
- *
- * @throws PermanentError ConfigurationInvalid
  */
 export class Transport {
   readonly #baseUrl: URL;
   readonly #agent: HttpAgent;
   readonly #tls: TlsOptions | undefined;
 
+  /** @throws PermanentError ConfigurationInvalid */
   constructor(baseUrl: string, credentials: MeshCredentials) {
     this.#baseUrl = parseBaseUrl(baseUrl);
     if (this.#baseUrl.protocol === 'https:') {

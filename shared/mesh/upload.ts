@@ -1,6 +1,6 @@
+import { z } from 'zod';
 import { PermanentError, RetryableError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { z } from 'zod';
 import { attemptRepeatedly, type Pause } from './attempts.ts';
 import type { Exchange } from './exchange.ts';
 import type { OutgoingMessage, SendOutcome, Tracking } from './message.ts';
