@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { parseJson } from '../../shared/json.ts';
 import type { MeshCredentials } from '../../shared/mesh/credentials.ts';
+import { connectionFailure } from '../../shared/mesh/failures.ts';
 import { Transport } from '../../shared/mesh/transport.ts';
 import type { EnvironmentKind } from './environment.ts';
 
@@ -93,6 +94,8 @@ async function ask(
   const headers = { 'content-type': 'application/json', 'content-length': String(bytes.length) };
   const request = transport.request(path, { method, headers }, true);
   request.end(bytes);
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  const [response] = (await once(request, 'response').catch((error: unknown) => {
+    throw connectionFailure(error, { name: 'Find out which MESH this is' });
+  })) as [IncomingMessage];
   return { status: response.statusCode ?? 0, json: parseJson(await text(response)) };
 }

@@ -30,6 +30,8 @@ export interface CaseResult extends Omit<ConformanceCase, 'run'> {
   readonly verdict: Verdict;
   /** What has to be done first, or what went wrong beside the checks. */
   readonly remark?: string;
+  /** Name of the error that the case ended with. */
+  readonly error?: string;
   readonly checks: readonly JudgedCheck[];
   /** Names and values that an assessor may ask for. */
   readonly notes: readonly { readonly name: string; readonly value: string }[];
@@ -47,7 +49,6 @@ export interface CatalogueRunOptions {
 
 /** One run of the catalogue: the cases follow one another and share the mailboxes. */
 export class CatalogueRun {
-  readonly results: CaseResult[] = [];
   readonly recorder = new Recorder();
   readonly #environment: Environment;
   readonly #options: CatalogueRunOptions;
@@ -55,6 +56,7 @@ export class CatalogueRun {
   readonly #other: Party | undefined;
   readonly #dormant: Party | undefined;
   readonly #session: Session = {};
+  readonly #results: CaseResult[] = [];
   /** No two runs of a second against one mailbox. */
   readonly #name = `CONFORMANCE-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`;
 
@@ -69,6 +71,11 @@ export class CatalogueRun {
     this.#other = party(other);
     this.#dormant = party(dormant);
     recorder.tokens.start();
+  }
+
+  /** By number; the cases run in another order. */
+  get results(): readonly CaseResult[] {
+    return [...this.#results].sort((a, b) => a.number.localeCompare(b.number));
   }
 
   /** Ends the watch over what leaves this process. */
@@ -91,10 +98,11 @@ export class CatalogueRun {
       ...about,
       verdict: verdictOf(judged, problem),
       ...(problem === undefined ? {} : { remark: remarkOf(problem) }),
+      ...(problem instanceof Error && !(problem instanceof Waiting) ? { error: problem.name } : {}),
       ...{ checks: judged, notes, startedAt, endedAt: new Date().toISOString() },
       calls: this.recorder.calls.slice(before),
     };
-    this.results.push(result);
+    this.#results.push(result);
     return result;
   }
 

@@ -107,7 +107,7 @@ async function readText(option: string, file: string | undefined): Promise<strin
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
     throw new UsageError(`${option} ${file}: cannot be read (${code})`);
   }
 }

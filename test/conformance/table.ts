@@ -51,7 +51,7 @@ export function summary(results: readonly CaseResult[]): string {
     .map((verdict) => [count(verdict), verdictNames[verdict]] as const)
     .filter(([number, name]) => number > 0 || name === 'passed')
     .map(([number, name]) => `${number} ${name.toLowerCase()}`);
-  return `${results.length} cases: ${parts.join(', ')}`;
+  return `${results.length} ${results.length === 1 ? 'case' : 'cases'}: ${parts.join(', ')}`;
 }
 
 /** 0 all passed or differ as listed, 1 one failed, 4 none failed and some wait. */

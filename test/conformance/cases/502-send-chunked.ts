@@ -1,6 +1,6 @@
 import type { ConformanceCase } from '../case.ts';
 import { makePayload } from '../payload.ts';
-import { noteSize } from './chunked.ts';
+import { demandSize, noteSize } from './chunked.ts';
 import { sendAndCompare } from './sending.ts';
 
 export const sendChunked: ConformanceCase = {
@@ -26,5 +26,6 @@ export const sendChunked: ConformanceCase = {
         checks.equal('All chunks have one Content-Encoding', encodings.size, 1);
       },
     });
+    demandSize(context);
   },
 };

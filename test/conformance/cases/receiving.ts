@@ -9,21 +9,18 @@ interface Receiving extends ClientSettings {
   readonly subject: string;
   /** What the other side is to send, for where a person has to do it. */
   readonly wanted: string;
+  /** More claims about the message and the calls that fetched it. */
+  readonly checkMessage?: (message: TakenMessage) => void;
 }
 
 /**
  * Receives what the other mailbox sends to ours: authenticate, check the inbox, download, acknowledge; and compares it.
  *
- * @returns the message as it was taken in; undefined where none came
  * @throws Waiting where the other mailbox is somebody else's
  */
-export async function receiveAndCompare(
-  context: CaseContext,
-  payload: Payload,
-  receiving: Receiving,
-): Promise<TakenMessage | undefined> {
+export async function receiveAndCompare(context: CaseContext, payload: Payload, receiving: Receiving): Promise<void> {
   const { ours, other, checks, environment, note } = context;
-  const { wanted, ...settings } = receiving;
+  const { wanted, checkMessage, ...settings } = receiving;
   const from = environment.mailboxes.other.mailboxId;
   await ours.authenticate();
   if (!other) {
@@ -31,6 +28,7 @@ export async function receiveAndCompare(
     if (!message)
       throw new Waiting(`Have mailbox ${from} send ${wanted} to ${ours.mailboxId}, then run this case again`);
     checkReceiving(context, message);
+    checkMessage?.(message);
     throw new Waiting(`Have the owner of mailbox ${from} confirm that it sent ${described(message.body)}`);
   }
   const outcome = await context.recorder.preparing(() =>
@@ -39,11 +37,11 @@ export async function receiveAndCompare(
   const messageId = outcome.outcome === 'accepted' ? outcome.messageId : '';
   note('Sent', described(payload));
   const message = await ours.receive(messageId);
-  if (!checks.that('The message arrives', message !== undefined) || !message) return undefined;
+  if (!checks.that('The message arrives', message !== undefined) || !message) return;
   checkReceiving(context, message);
+  checkMessage?.(message);
   checks.equal('The bytes are unaltered: the same SHA-256', message.body.sha256, payload.sha256);
   checks.equal('They have the same MD5', message.body.md5, payload.md5);
-  return message;
 }
 
 function checkReceiving(context: CaseContext, { messageId, body }: TakenMessage): void {

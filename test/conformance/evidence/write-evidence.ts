@@ -11,7 +11,7 @@ import { summaryHtml } from './summary-html.ts';
 /** @throws UsageError where something lies there already: a pack is one run */
 export async function checkEvidenceDirectory(directory: string): Promise<void> {
   const present = await readdir(directory).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (codeOf(error) === 'ENOENT') return [];
     throw new UsageError(`--evidence ${directory}: is no directory that can be read`);
   });
   if (present.length > 0) throw new UsageError(`--evidence ${directory}: is not empty; name a new directory`);
@@ -41,4 +41,8 @@ export async function writeEvidence(
     await rm(unfinished, { recursive: true, force: true });
     throw error;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
