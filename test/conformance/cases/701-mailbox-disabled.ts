@@ -31,8 +31,10 @@ export const mailboxDisabled: ConformanceCase = {
     } finally {
       await admin?.setDisabled(ours.mailboxId, false);
     }
-    if (!admin)
-      throw new Waiting('Have the mailbox enabled again, then run case 201: the client has to work as before');
+    if (!admin) {
+      context.note('Still to do', 'have the mailbox enabled again and run case 201: the client has to work as before');
+      return;
+    }
     await expectToGoOn(context);
   },
 };
