@@ -42,3 +42,9 @@ export const ndopWorkflow = 'SPINE_NTT_UPHOLDING';
 
 /** Partition and sort key of the ledger table, and the attribute that DynamoDB expires items by. */
 export const ledgerKeys = { partition: 'pk', sort: 'sk', expiry: 'expiresAtSeconds' } as const;
+
+/**
+ * How Node runs the functions. Buffers of messages that stream through are let go of by the small collections of young
+ * objects, and those come often enough only where the space for such objects is small.
+ */
+export const nodeOptions = ['--enable-source-maps', '--max-semi-space-size=4'] as const;

@@ -7,7 +7,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { join } from 'node:path';
-import type { Setting } from '../../shared/contract.ts';
+import { nodeOptions, type Setting } from '../../shared/contract.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
 
@@ -246,7 +246,7 @@ export class Steps extends Construct {
         removalPolicy: RemovalPolicy.DESTROY,
       }),
       environment: {
-        NODE_OPTIONS: '--enable-source-maps',
+        NODE_OPTIONS: nodeOptions.join(' '),
         POWERTOOLS_SERVICE_NAME: folder,
         ...settings,
       },

@@ -1,24 +1,30 @@
-import { expect, it } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { startMesh } from '../../../local/mesh/mesh.ts';
-import { alice, bob, mailboxes, sharedKey } from '../../local/mesh/raw-mailbox.ts';
-import { transferAlone } from './transfer.ts';
+import { Contenders } from '../../bench/mesh/contenders.ts';
+import { payloadSha256 } from '../../bench/mesh/payload.ts';
 
-const bytes = 10 ** 9;
-const mostResidentBytes = 150 * 10 ** 6;
+const megabytes = 1_000;
+const mostMiB = 150e6 / 2 ** 20;
+const mailboxes = ['X26ABC1', 'X26ABC2'].map((mailboxId) => ({ mailboxId, password: 'password' }));
 
-it('a message of 1 GB is sent and received, each with less than 150 MB of memory', async () => {
-  const mesh = await startMesh({ mailboxes, sharedKey });
-  try {
-    const at = { baseUrl: mesh.url };
-    const sent = await transferAlone({ direction: 'send', ...at, credentials: alice, to: bob.mailboxId, bytes });
-    expect(sent.bytes).toBe(bytes);
-    expect(sent.peakResidentBytes).toBeLessThan(mostResidentBytes);
-    const { messageId } = sent;
-    const received = await transferAlone({ direction: 'receive', ...at, credentials: bob, messageId });
-    expect(received).toMatchObject({ bytes, sha256: sent.sha256 });
-    expect(received.peakResidentBytes).toBeLessThan(mostResidentBytes);
-    expect(mesh.violations).toEqual([]);
-  } finally {
-    await mesh.close();
-  }
-}, 300_000);
+test.each([{ isCompressed: true }, { isCompressed: false }])(
+  'a message of 1 GB, gzipped $isCompressed, is sent and received with less than 150 MB of memory each',
+  async ({ isCompressed }) => {
+    const mesh = await startMesh({ mailboxes, sharedKey: 'TestKey' });
+    const contenders = await Contenders.prepare();
+    const transfer = { isCompressed, url: mesh.url, megabytes };
+    try {
+      const sent = await contenders.measure({ ...transfer, task: 'mesh send' });
+      expect(sent.result).toBe('complete');
+      expect(sent.peakMemoryMiB).toBeLessThan(mostMiB);
+      const received = await contenders.measure({ ...transfer, task: 'mesh receive' });
+      expect(received.result).toBe(payloadSha256(megabytes * 1_000_000));
+      expect(received.peakMemoryMiB).toBeLessThan(mostMiB);
+      expect(mesh.violations).toEqual([]);
+    } finally {
+      await contenders.remove();
+      await mesh.close();
+    }
+  },
+  300_000,
+);
