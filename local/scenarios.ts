@@ -27,8 +27,10 @@ export interface ScenarioRun {
   readonly meshFaults?: readonly Fault[];
   /** NHS England has switched our mailbox off. */
   readonly isMailboxDisabled?: boolean;
-  /** The daily drain of the mailbox instead of a run, once a reply waits. */
+  /** The daily drain of the mailbox instead of a run. */
   readonly isDrain?: boolean;
+  /** Starts once a reply waits in our inbox. */
+  readonly awaitsReply?: boolean;
 }
 
 export interface Scenario {
@@ -142,7 +144,13 @@ export const scenarios = {
   },
   'late-answer': {
     tells: 'The answer comes after the deadline: the daily drain takes it in, and a resume uses it.',
-    runs: [{ behaviour: 'happy' }, { isDrain: true }, { mode: 'resume' }],
+    runs: [{ behaviour: 'happy' }, { isDrain: true, awaitsReply: true }, { mode: 'resume' }],
+    settings: { REPLY_DEADLINE_SECONDS: '900' },
+    answerAfterMilliseconds: 3_000,
+  },
+  'late-answer-resumed': {
+    tells: 'The answer comes after the deadline and waits: a resume looks before it asks again.',
+    runs: [{ behaviour: 'happy' }, { mode: 'resume', awaitsReply: true }],
     settings: { REPLY_DEADLINE_SECONDS: '900' },
     answerAfterMilliseconds: 3_000,
   },

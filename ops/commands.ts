@@ -42,7 +42,7 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
         ...rows.map((row) => {
           const { part, rows: people, state } = row;
           const failure = failureOf(row, all);
-          const pieces = leavesOf(part, all).length;
+          const pieces = leavesOf(row, all).length;
           return `  part ${part}   ${people} people, ${state}${pieces > 0 ? ` in ${pieces} pieces` : ''}${failure ? `: ${failure.message}` : ''}`;
         }),
       ].join('\n');

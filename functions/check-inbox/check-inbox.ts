@@ -4,7 +4,7 @@ import { takeInMessages, type TakeInDeps } from '../../shared/inbox/take-in.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, waitingStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import { handshakeIfDue, type HandshakeDeps } from '../../shared/mesh/handshake.ts';
-import { isToSplit, reconcilableParts } from '../../shared/ndop/pieces.ts';
+import { needsSplitting, reconcilableParts } from '../../shared/ndop/pieces.ts';
 
 export const checkInboxInput = z.object({
   runId: z.string(),
@@ -68,7 +68,7 @@ export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): 
   return {
     waiting: parts.filter(({ state }) => waitingStates.includes(state)).length,
     answered: reconcilableParts(parts),
-    rejected: parts.filter((part) => isToSplit(part, parts)).length,
+    rejected: parts.filter((part) => needsSplitting(part, parts)).length,
     waitSeconds,
     ...(failed?.failure ? { failure: failed.failure } : {}),
   };

@@ -120,9 +120,10 @@ async function refusedNumbers(
   const before = refused ? await readRefusedNumbers(await files.openVerified(refused)) : new Map<number, string>();
   const numbers = new Map(stillRefused(before, openedAt));
   for (const { reconciled } of parts) {
-    if (!reconciled?.quarantine) continue;
-    const body = await files.openVerified(reconciled.quarantine);
-    const { nhsNumbers } = await readCohortPart(body, reconciled.quarantined);
+    // Where nobody was answered, it may be anything that the service refused.
+    if (!reconciled?.refused || reconciled.optedOut + reconciled.notOptedOut === 0) continue;
+    const body = await files.openVerified(reconciled.refused);
+    const { nhsNumbers } = await readCohortPart(body, reconciled.refused.rows);
     for (const nhsNumber of nhsNumbers) numbers.set(nhsNumber, reconciled.asAt);
   }
   if (numbers.size === 0) return undefined;
@@ -132,9 +133,9 @@ async function refusedNumbers(
 
 /** A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. */
 function entriesOf(part: Part, base: SnapshotManifest): SnapshotEntry[] {
-  const { from, to, sentAt, reconciled } = part;
-  if (part.state !== 'reconciled' || !reconciled || sentAt === undefined) return entriesWithin(base, part);
-  const { asAt, modelVersion, snapshot } = reconciled;
+  const { from, to, reconciled } = part;
+  if (part.state !== 'reconciled' || !reconciled) return entriesWithin(base, part);
+  const { asAt, sentAt, modelVersion, snapshot } = reconciled;
   const { key, sha256, rows, optedOut } = snapshot;
   return [{ from, to, key, sha256, rows, optedOut, asAt, sentAt, modelVersion }];
 }

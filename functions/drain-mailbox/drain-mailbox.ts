@@ -10,7 +10,7 @@ export type DrainMailboxInput = z.infer<typeof drainMailboxInput>;
 
 export interface DrainMailboxOutput {
   readonly disposition: 'drained' | 'stepped-aside';
-  /** The run that has the mailbox, where the drain stepped aside: it empties the inbox itself. */
+  /** The run that has the mailbox, where the drain stepped aside. */
   readonly holder: string;
   /** Messages taken in now. */
   readonly stored: number;
@@ -31,7 +31,7 @@ export interface DrainMailboxDeps extends TakeInDeps, SettleDeps {
 /**
  * Empties the mailbox between runs: MESH drops what nobody has collected for five days, replies among it, and wants a
  * handshake a day. What belongs to an earlier run is attached to its part, where a resume finds it; all else is kept as an
- * orphan. A run that has the mailbox does the same itself, so the drain steps aside.
+ * orphan. The drain steps aside for a run that has the mailbox: that one empties it while it waits for replies.
  */
 export async function drainMailbox(
   { execution }: DrainMailboxInput,
@@ -39,10 +39,14 @@ export async function drainMailbox(
 ): Promise<DrainMailboxOutput> {
   const lease = await deps.ledger.holdLease({ execution, runId: drainHolder }, deps.leaseSeconds);
   if (!lease.held) return { disposition: 'stepped-aside', holder: lease.holder, stored: 0, settled: {} };
-  await handshakeIfDue(deps);
-  const stored = await takeInMessages(deps);
-  const settled = await settleMessages(deps);
-  await deps.ledger.releaseLease(execution);
-  log.info('mailbox.drained', { stored, ...settled });
-  return { disposition: 'drained', holder: '', stored, settled };
+  try {
+    await handshakeIfDue(deps);
+    const stored = await takeInMessages(deps);
+    const settled = await settleMessages(deps);
+    log.info('mailbox.drained', { stored, ...settled });
+    return { disposition: 'drained', holder: '', stored, settled };
+  } finally {
+    // A drain that fails tries again later, and a run need not wait for it meanwhile.
+    await deps.ledger.releaseLease(execution);
+  }
 }

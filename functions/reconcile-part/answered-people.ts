@@ -1,10 +1,10 @@
-import { PermanentError } from '../../shared/errors.ts';
+import { isPermanentName, PermanentError } from '../../shared/errors.ts';
 import type { Files } from '../../shared/files.ts';
-import type { Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
+import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { matchAnswer, type MatchedAnswer } from '../../shared/ndop/answer.ts';
 import type { CohortPart } from '../../shared/ndop/cohort.ts';
 import { readCohortPart, writeCohortPart } from '../../shared/ndop/cohort-part.ts';
-import { isAnsweredInPieces, leavesOf } from '../../shared/ndop/pieces.ts';
+import { firstRowOf, isAnsweredInPieces, leavesOf } from '../../shared/ndop/pieces.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
 export interface AnsweredPeopleDeps {
@@ -12,13 +12,16 @@ export interface AnsweredPeopleDeps {
   readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
 }
 
-/** Everybody of a part who was answered, and whether they came back. */
-export interface AnsweredPeople extends Pick<MatchedAnswer, 'returned' | 'duplicates'> {
+type Reconciled = NonNullable<Part['reconciled']>;
+
+/** Everybody of a part who was answered, whether they came back, and who was set aside. */
+export interface AnsweredPeople {
   readonly cohort: CohortPart;
-  /** How many others the service refused, each alone, and the file that names them. */
-  readonly quarantined: number;
-  readonly quarantine?: StoredFile;
-  readonly asAt: string;
+  readonly returned: MatchedAnswer['returned'];
+  /** What the part's row keeps of it. */
+  readonly kept: Pick<Reconciled, 'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt'>;
+  /** Rises whenever the part or a piece of it was asked about again: other answers may then lead to other files. */
+  readonly attempt: number;
 }
 
 /**
@@ -28,69 +31,96 @@ export interface AnsweredPeople extends Pick<MatchedAnswer, 'returned' | 'duplic
  *   alone, and asked about again by a resume. LedgerInconsistent where somebody of the part has no answer
  */
 export async function answeredPeople(runId: string, row: Part, deps: AnsweredPeopleDeps): Promise<AnsweredPeople> {
-  const { part, state, reply } = row;
+  const { part, state, reply, sentAt = '', attempt } = row;
   const whole = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
   if (state === 'answered' && reply) {
-    const matched = await matchAnswer(whole.nhsNumbers, await deps.files.openVerified(reply.body));
-    return { cohort: whole, ...matched, quarantined: 0, asAt: reply.asAt };
+    const { returned, rows, duplicates } = await matchAnswer(
+      whole.nhsNumbers,
+      await deps.files.openVerified(reply.body),
+    );
+    const largestEmptyAnswer = rows === 0 ? row.rows : 0;
+    const kept = { duplicates, quarantined: 0, largestEmptyAnswer, asAt: reply.asAt, sentAt };
+    return { cohort: whole, returned, kept, attempt };
   }
   const rows = await deps.parts.list(runId);
+  const leaves = leavesOf(row, rows);
+  // A try of this step that was stopped has refused them.
+  throwRefusal(leaves.find(({ state: its, failure }) => its === 'refused' && failure?.name.startsWith('Reply')));
   if (!isAnsweredInPieces(row, rows)) {
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no answer to reconcile`);
   }
-  return answeredInPieces(runId, row, { whole, leaves: leavesOf(part, rows) }, deps);
+  return answeredInPieces(runId, row, { whole, leaves }, deps);
 }
 
 async function answeredInPieces(
   runId: string,
-  { part, attempt }: Part,
+  row: Part,
   { whole, leaves }: { readonly whole: CohortPart; readonly leaves: readonly Part[] },
   deps: AnsweredPeopleDeps,
 ): Promise<AnsweredPeople> {
+  const attempt = leaves.filter((leaf) => leaf !== row).reduce((sum, leaf) => sum + leaf.attempt, row.attempt);
   const answered: number[] = [];
   const refused: number[] = [];
   const returned: number[] = [];
-  let duplicates = 0;
-  for (const piece of leaves) {
-    const first = piece.pieceOf?.firstRow ?? 0;
-    const places = Array.from({ length: piece.rows }, (_, index) => first + index);
-    if (piece.state === 'quarantined') {
-      refused.push(...places);
+  const kept = { duplicates: 0, quarantined: 0, largestEmptyAnswer: 0 };
+  const bad: Part[] = [];
+  for (const leaf of leaves) {
+    const first = firstRowOf(leaf);
+    if (leaf.state === 'quarantined') {
+      kept.quarantined += leaf.rows;
+      if (leaf.failure?.name === 'RequestRejected') refused.push(first);
       continue;
     }
-    const matched = await matchPiece(runId, piece, whole.nhsNumbers.subarray(first, first + piece.rows), deps);
-    for (const place of places) answered.push(place);
+    const matched = await matchPiece(runId, leaf, whole.nhsNumbers.subarray(first, first + leaf.rows), deps);
+    if ('failure' in matched) {
+      bad.push(matched);
+      continue;
+    }
+    for (let place = first; place < first + leaf.rows; place += 1) answered.push(place);
     for (const flag of matched.returned) returned.push(flag);
-    duplicates += matched.duplicates;
+    kept.duplicates += matched.duplicates;
+    if (matched.rows === 0) kept.largestEmptyAnswer = Math.max(kept.largestEmptyAnswer, leaf.rows);
   }
-  const key = runFiles.refusedPeople(runId, part, attempt);
+  throwRefusal(bad[0]);
   const people = [...writeCohortPart(peopleAt(refused, whole))].join('');
+  const file =
+    refused.length > 0
+      ? await deps.files.writeOnce(runFiles.refusedPeople(runId, row.part, attempt), people)
+      : undefined;
   return {
-    ...(refused.length > 0 ? { quarantine: await deps.files.writeOnce(key, people) } : {}),
     cohort: peopleAt(answered, whole),
     returned: Uint8Array.from(returned),
-    duplicates,
-    quarantined: refused.length,
-    asAt: earliest(leaves),
+    kept: {
+      ...kept,
+      ...(file ? { refused: { ...file, rows: refused.length } } : {}),
+      asAt: earliest(leaves.map(({ reply, heardAt }) => reply?.asAt ?? heardAt)),
+      sentAt: earliest(leaves.map(({ sentAt }) => sentAt)),
+    },
+    attempt,
   };
 }
 
+/** The piece as it stands once its answer was refused, or its answer. */
 async function matchPiece(
   runId: string,
   piece: Part,
   nhsNumbers: Float64Array,
   { parts, files }: AnsweredPeopleDeps,
-): Promise<MatchedAnswer> {
+): Promise<MatchedAnswer | (Part & { readonly failure: NonNullable<Part['failure']> })> {
   if (!piece.reply) throw new PermanentError('LedgerInconsistent', `Piece ${piece.part} of run ${runId} has no answer`);
   try {
     return await matchAnswer(nhsNumbers, await files.openVerified(piece.reply.body));
   } catch (error) {
-    if (error instanceof PermanentError && error.name.startsWith('Reply')) {
-      const failure = { name: error.name, message: error.message };
-      await parts.move(runId, piece.part, ['answered'], { state: 'refused', failure });
-    }
-    throw error;
+    if (!(error instanceof PermanentError && error.name.startsWith('Reply'))) throw error;
+    const refusal = { state: 'refused', failure: { name: error.name, message: error.message } } as const;
+    await parts.move(runId, piece.part, ['answered'], refusal);
+    return { ...piece, ...refusal };
   }
+}
+
+function throwRefusal(piece: Part | undefined): void {
+  const failure = piece?.failure;
+  if (failure && isPermanentName(failure.name)) throw new PermanentError(failure.name, failure.message);
 }
 
 function peopleAt(places: readonly number[], { nhsNumbers, patientIds }: CohortPart): CohortPart {
@@ -100,9 +130,6 @@ function peopleAt(places: readonly number[], { nhsNumbers, patientIds }: CohortP
   };
 }
 
-/** Of the answers; of the rejections where nobody was answered. */
-function earliest(leaves: readonly Part[]): string {
-  const answers = leaves.flatMap(({ reply }) => (reply ? [reply.asAt] : []));
-  const rejections = leaves.flatMap(({ heardAt }) => heardAt ?? []);
-  return [...(answers.length > 0 ? answers : rejections)].sort()[0] ?? '';
+function earliest(moments: readonly (string | undefined)[]): string {
+  return moments.flatMap((moment) => moment ?? []).sort()[0] ?? '';
 }

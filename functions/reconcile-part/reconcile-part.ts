@@ -6,7 +6,9 @@ import { collect, type Files } from '../../shared/files.ts';
 import type { ChangeCounts, Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { passOf, writeChange, type ChangePass } from '../../shared/ndop/changes.ts';
+import { leavesOf } from '../../shared/ndop/pieces.ts';
 import { reconcile } from '../../shared/ndop/reconcile.ts';
+import type { RequestIdentity } from '../../shared/ndop/run-id.ts';
 import {
   entriesWithin,
   readRecords,
@@ -49,14 +51,13 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   if (row.state === 'reconciled' && row.reconciled) return { part, ...pick(row.reconciled) };
   const { baseManifestKey, isRewrite } = await deps.runs.read(runId);
   const entries = entriesWithin(await deps.readManifest(baseManifestKey), row);
-  const { cohort, returned, ...answered } = await answeredPeople(runId, row, deps);
-  const { asAt } = answered;
+  const { cohort, returned, kept, attempt } = await answeredPeople(runId, row, deps);
 
-  const changeFiles = new ChangeFiles(runId, row, deps);
+  const changeFiles = new ChangeFiles({ runId, part, attempt }, deps);
   const snapshot = new SnapshotPart();
   const previous = new PreviousRecords(entries, deps.files);
   const context = {
-    asAt,
+    asAt: kept.asAt,
     isModelCurrent: isRewrite !== true && entries.every((entry) => entry.modelVersion === modelVersion),
     retentionDays: deps.retentionDays,
   };
@@ -65,12 +66,12 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     if (change) await changeFiles.add(change);
   }
   await changeFiles.close();
-  const file = await deps.files.writeOnce(runFiles.snapshotPart(runId, part, row.attempt), await snapshot.close());
+  const file = await deps.files.writeOnce(runFiles.snapshotPart(runId, part, attempt), await snapshot.close());
   const notOptedOut = returned.reduce((sum, flag) => sum + flag, 0);
   const reconciled = {
     optedOut: returned.length - notOptedOut,
     notOptedOut,
-    ...answered,
+    ...kept,
     previousRows: previous.rows,
     previousOptedOut: previous.optedOut,
     modelVersion,
@@ -78,7 +79,11 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     changeFiles: changeFiles.files,
     snapshot: { ...file, rows: snapshot.rows, optedOut: snapshot.optedOut },
   };
-  await deps.parts.move(runId, part, ['answered', 'split'], { state: 'reconciled', reconciled });
+  // Pieces first: a second answer to one of them must not bring a part up again that is done.
+  for (const leaf of leavesOf(row, await deps.parts.list(runId))) {
+    if (leaf.part !== part) await deps.parts.move(runId, leaf.part, ['answered'], { state: 'reconciled' });
+  }
+  await deps.parts.move(runId, part, ['answered', 'split', 'quarantined'], { state: 'reconciled', reconciled });
   return { part, ...pick(reconciled) };
 }
 
@@ -143,13 +148,11 @@ class ChangeFiles {
   readonly counts: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
   readonly files: Record<ChangePass, StoredFile[]> = { activations: [], others: [] };
   readonly #lines: Record<ChangePass, string[]> = { activations: [], others: [] };
-  readonly #runId: string;
-  readonly #part: Part;
+  readonly #request: RequestIdentity;
   readonly #deps: ReconcilePartDeps;
 
-  constructor(runId: string, part: Part, deps: ReconcilePartDeps) {
-    this.#runId = runId;
-    this.#part = part;
+  constructor(request: RequestIdentity, deps: ReconcilePartDeps) {
+    this.#request = request;
     this.#deps = deps;
   }
 
@@ -169,8 +172,8 @@ class ChangeFiles {
     const lines = this.#lines[pass];
     if (lines.length === 0) return;
     this.#lines[pass] = [];
-    const { part, attempt } = this.#part;
-    const key = runFiles.changes(this.#runId, part, attempt, pass, this.files[pass].length + 1);
+    const { runId, part, attempt } = this.#request;
+    const key = runFiles.changes(runId, part, attempt, pass, this.files[pass].length + 1);
     this.files[pass].push(await this.#deps.files.writeOnce(key, lines.join('')));
   }
 }

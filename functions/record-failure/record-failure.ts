@@ -50,10 +50,11 @@ export async function recordFailure(input: RecordFailureInput, deps: RecordFailu
     const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));
     await deps.runs.update(run.runId, { state: 'failed', failure, reportKey });
   }
+  const consequence = isPartlyWritten ? 'Some Consents are written: resume the run.' : 'No Consent was written.';
   const named = run ? `run ${run.runId}` : `${what} started ${input.startedAt}`;
   await deps.notify(
     `NDOP ${named} failed: ${failure.name}`,
-    `${failure.message}\nStage: ${stage}\n${isPartlyWritten ? 'Some Consents are written: resume the run.' : 'No Consent was written.'}`,
+    [failure.message, `Stage: ${stage}`, ...(run ? [consequence] : [])].join('\n'),
   );
   return { name: failure.name, message: failure.message };
 }

@@ -63,7 +63,11 @@ export async function sendRequest(input: SendRequestInput, deps: SendRequestDeps
   if (!request) {
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} is ${state} without a request`);
   }
-  if (state === 'sending') return whatBecameOf(request.localId, input, deps);
+  if (state === 'sending') {
+    const known = await whatBecameOf(request.localId, input, deps);
+    await takeInMessages(deps);
+    return known;
+  }
 
   await handshakeIfDue(deps);
   const sending = { state: 'sending', sentAt: deps.now().toISOString(), waitedAtSend: input.waitedSeconds } as const;
@@ -72,11 +76,13 @@ export async function sendRequest(input: SendRequestInput, deps: SendRequestDeps
   const sent = await send(control, request, input, deps);
   if (sent.outcome === 'unknown') {
     log.warn('send.unknown', { runId, part, reason: sent.reason });
-    return whatBecameOf(request.localId, input, deps);
   }
-  await recordSent(sent.messageId, input, deps);
+  const known =
+    sent.outcome === 'unknown'
+      ? await whatBecameOf(request.localId, input, deps)
+      : await recordSent(sent.messageId, input, deps);
   await takeInMessages(deps);
-  return 'sent';
+  return known;
 }
 
 async function send(
@@ -94,9 +100,15 @@ async function send(
   }
 }
 
-async function recordSent(messageId: string, { runId, part }: SendRequestInput, deps: SendRequestDeps): Promise<void> {
-  await deps.parts.move(runId, part, ['sending'], { state: 'sent', messageId });
+/** What finds the part by the message comes first: a part that is on record as sent is not looked at again. */
+async function recordSent(
+  messageId: string,
+  { runId, part }: SendRequestInput,
+  deps: SendRequestDeps,
+): Promise<'sent'> {
   await deps.ledger.recordSent(messageId, { runId, part });
+  await deps.parts.move(runId, part, ['sending'], { state: 'sent', messageId });
+  return 'sent';
 }
 
 /** Looks for a request of which nobody knows whether MESH has it; an upload that broke off will never be delivered. */
@@ -107,10 +119,7 @@ async function whatBecameOf(localId: string, input: SendRequestInput, deps: Send
     await deps.parts.move(runId, part, ['sending'], { state: 'staged' });
     throw new RetryableError('MeshConnectionLost', `The upload of part ${part} broke off: it is sent again`);
   }
-  if (found) {
-    await recordSent(found.messageId, input, deps);
-    return 'sent';
-  }
+  if (found) return recordSent(found.messageId, input, deps);
   await deps.parts.move(runId, part, ['sending'], { state: 'send-unknown' });
   return 'send-unknown';
 }

@@ -2,9 +2,14 @@ import { z } from 'zod';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { log } from '../../shared/log.ts';
-import { halves, isToSplit, missingPieces } from '../../shared/ndop/pieces.ts';
+import { halves, invalidNumbersIn, missingPieces, needsSplitting } from '../../shared/ndop/pieces.ts';
 
-export const splitRequestInput = z.object({ runId: z.string(), execution: z.string() });
+export const splitRequestInput = z.object({
+  runId: z.string(),
+  execution: z.string(),
+  /** How often this execution has split before. */
+  splits: z.number(),
+});
 export type SplitRequestInput = z.infer<typeof splitRequestInput>;
 
 export interface SplitRequestOutput {
@@ -14,19 +19,25 @@ export interface SplitRequestOutput {
   readonly quarantined: number;
 }
 
-/** Beyond these something else is wrong than a few numbers, the line ending for one, and splitting would go on for days. */
+/** Beyond these something else is wrong than a few numbers, the line ending for one, or there is no end in sight. */
 export interface SplitLimits {
   readonly maxInvalidNumbers: number;
   /** Pieces of a run; the depth is bounded by the size of a part: 19 rounds for half a million people. */
   readonly maxPieces: number;
+  /** From the sending of a part's first request to its last splitting. */
+  readonly splittingSeconds: number;
 }
 
 export interface SplitRequestDeps {
   readonly limits: SplitLimits;
+  readonly now: () => Date;
   readonly leaseSeconds: number;
   readonly parts: Pick<Parts, 'list' | 'move' | 'put'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
 }
+
+/** A pass through the state machine takes some 36 events, of the 25,000 that an execution has room for. */
+const maxSplits = 300;
 
 /**
  * Splits every rejected request of a run into two pieces, and sets aside whoever was rejected alone. A split is on record
@@ -34,19 +45,21 @@ export interface SplitRequestDeps {
  *
  * @throws LeaseLost. Where the limits are passed the requests fail as SplitExhausted, and other parts go on.
  */
-export async function splitRequest(
-  { runId, execution }: SplitRequestInput,
-  deps: SplitRequestDeps,
-): Promise<SplitRequestOutput> {
+export async function splitRequest(input: SplitRequestInput, deps: SplitRequestDeps): Promise<SplitRequestOutput> {
+  const { runId, execution } = input;
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const rows = await deps.parts.list(runId);
-  const rejected = rows.filter((row) => row.state !== 'split' && isToSplit(row, rows));
-  const failure = exhausted(rows, rejected, deps.limits);
+  const rejected = rows.filter((row) => row.state !== 'split' && needsSplitting(row, rows));
   let next = Math.max(0, ...rows.flatMap(({ part, pieces = [] }) => [part, ...pieces])) + 1;
-  for (const { part, state, rows: people } of rejected) {
-    if (failure) await deps.parts.move(runId, part, [state], { state: 'refused', failure });
-    else if (people === 1) await deps.parts.move(runId, part, [state], { state: 'quarantined' });
-    else {
+  for (const row of rejected) {
+    const { part, state } = row;
+    const message = reasonToGiveUp(row, rows, rejected, input, deps);
+    if (message !== undefined) {
+      const failure = { name: 'SplitExhausted', message };
+      await deps.parts.move(runId, part, [state], { state: 'refused', failure });
+    } else if (row.rows === 1) {
+      await deps.parts.move(runId, part, [state], { state: 'quarantined' });
+    } else {
       await deps.parts.move(runId, part, [state], { state: 'split', pieces: [next, next + 1] });
       next += 2;
     }
@@ -71,21 +84,37 @@ async function addPieces(runId: string, { parts }: SplitRequestDeps): Promise<vo
   }
 }
 
-/** Each rejected request holds an invalid number of its own, and so does each person set aside. */
-function exhausted(
+/**
+ * Undefined where splitting goes on. What was refused for one of these reasons counts on, so that a repeat after a stop,
+ * and rejections that come later, end the same way.
+ */
+function reasonToGiveUp(
+  row: Part,
   rows: readonly Part[],
   rejected: readonly Part[],
-  { maxInvalidNumbers, maxPieces }: SplitLimits,
-): Part['failure'] {
-  const invalid = rejected.length + rows.filter(({ state }) => state === 'quarantined').length;
+  { splits }: SplitRequestInput,
+  { limits, now }: SplitRequestDeps,
+): string | undefined {
+  const { maxInvalidNumbers, maxPieces, splittingSeconds } = limits;
+  const whole = rows.find(({ part }) => part === (row.pieceOf?.part ?? row.part)) ?? row;
+  const inPart = invalidNumbersIn(whole, rows);
+  const inRun = rows
+    .filter(({ pieceOf }) => pieceOf === undefined)
+    .reduce((sum, part) => sum + invalidNumbersIn(part, rows), 0);
   const pieces = rows.filter(({ pieceOf }) => pieceOf !== undefined).length;
-  if (invalid > maxInvalidNumbers) {
-    const message = `The service rejects ${rejected.length} requests, so at least ${invalid} NHS numbers, more than the ${maxInvalidNumbers} that splitting looks for: something is wrong with all rows, such as their line ending`;
-    return { name: 'SplitExhausted', message };
+  const seconds = (now().getTime() - Date.parse(whole.sentAt ?? now().toISOString())) / 1000;
+  const lookAtRows = 'something is wrong with all rows, such as their line ending';
+  if (inRun > maxInvalidNumbers) {
+    return `The service rejects at least ${inRun} NHS numbers, more than the ${maxInvalidNumbers} that splitting looks for: ${lookAtRows}`;
   }
-  if (pieces + 2 * rejected.length > maxPieces) {
-    const message = `Splitting the rejected requests has taken ${pieces} further requests, and ${maxPieces} are allowed: correct the NHS numbers at their source`;
-    return { name: 'SplitExhausted', message };
+  if (whole.rows > 1 && inPart === whole.rows) {
+    return `The service rejects all ${inPart} people of part ${whole.part}: ${lookAtRows}`;
+  }
+  if (pieces + 2 * rejected.length > maxPieces || splits >= maxSplits) {
+    return `Splitting the rejected requests has taken ${pieces} further requests in ${splits} passes, and ${maxPieces} in ${maxSplits} are allowed: correct the NHS numbers at their source`;
+  }
+  if (seconds > splittingSeconds) {
+    return `Part ${whole.part} was first asked about more than ${splittingSeconds} seconds ago: the other answers cannot wait for its splitting`;
   }
   return undefined;
 }

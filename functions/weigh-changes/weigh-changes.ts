@@ -105,10 +105,7 @@ const millisecondsPerDay = 86_400_000;
 /** A check counts from the moment that its request was sent; a resume long after must ask anew. */
 function refuseExpired(parts: readonly Part[], { maxAgeDays, now }: WeighChangesDeps): void {
   const oldest = parts.find(
-    ({ state, sentAt }) =>
-      state === 'reconciled' &&
-      sentAt !== undefined &&
-      now().getTime() - Date.parse(sentAt) > maxAgeDays * millisecondsPerDay,
+    ({ reconciled }) => reconciled && now().getTime() - Date.parse(reconciled.sentAt) > maxAgeDays * millisecondsPerDay,
   );
   if (!oldest) return;
   throw new PermanentError(

@@ -50,8 +50,8 @@ const environment = z.strictObject({
     maxOptOutPercent: z.number().positive().max(100),
     maxChangePoints: z.number().positive().max(100),
     maxDeactivations: z.int().positive(),
-    /** How long a held run waits for its reviewer. */
-    reviewSeconds: seconds,
+    /** How long a held run waits for its reviewer: it keeps the mailbox, and MESH drops after five days what lies there. */
+    reviewSeconds: seconds.max(3 * 86_400),
   }),
   fhir: z.strictObject({
     /** HealthLake's base URL of the data store, with its trailing slash. */

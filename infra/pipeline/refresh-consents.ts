@@ -3,6 +3,7 @@ import {
   Choice,
   Condition,
   Fail,
+  JitterType,
   Map,
   Pass,
   ProvideItems,
@@ -70,6 +71,8 @@ export class RefreshConsents extends Construct {
         input: '{% $states.input %}',
       },
       timeout: Duration.minutes(1),
+      // Longer than the daily drain has the mailbox, even one that died.
+      patience: { errors: ['MailboxBusy'], interval: Duration.minutes(2), maxAttempts: 15, backoffRate: 1 },
       assign: {
         runId: result('runId'),
         disposition: result('disposition'),
@@ -79,6 +82,7 @@ export class RefreshConsents extends Construct {
         needsExport: result('needsExport'),
         waitSeconds: 300,
         waitedSeconds: 0,
+        splits: 0,
         written: 0,
         decision: 'none needed',
         failure: { name: 'UnexpectedError', message: 'No part says why it has no answer' },
@@ -128,6 +132,11 @@ export class RefreshConsents extends Construct {
       step: steps.sendRequest,
       payload: { ...runAndExecution, parts: '{% $states.input %}', waitedSeconds: '{% $waitedSeconds %}' },
       timeout: Duration.minutes(16),
+      // Pieces are sent while replies are waited for, and an outage of some hours must not end that.
+      patience: {
+        ...{ errors: meshOutages, interval: Duration.minutes(1), maxAttempts: 14 },
+        ...{ backoffRate: 2, maxDelay: Duration.minutes(15), jitterStrategy: JitterType.FULL },
+      },
     });
     isDryRun
       .when(
@@ -155,11 +164,22 @@ export class RefreshConsents extends Construct {
       // A reply is waited for over days: an outage of some hours must not end the run.
       catchFirst: (task) => task.addCatch(waitForReplies, { errors: meshOutages }),
     });
-    sendTheRequests.next(checkTheInbox);
+    // A piece can have no reply yet, and the sending has looked at the inbox: only so often can a run go round
+    const arePieces = Choice.jsonata(this, 'Pieces of a rejected request?');
+    sendTheRequests.next(arePieces);
+    arePieces.when(Condition.jsonata('{% $splits > 0 %}'), waitForReplies).otherwise(checkTheInbox);
+    // What has come since must not be asked for again
+    const lookForLateReplies = this.#task('Look for late replies', {
+      step: steps.checkInbox,
+      payload: { ...runAndExecution, waitedSeconds: 0 },
+      timeout: Duration.minutes(6),
+    });
+    lookForLateReplies.next(stageTheRequests);
     anyoneToCheck
       .when(Condition.jsonata('{% $count($parts) = 0 %}'), this.#close('Close without asking', steps, 'NothingToCheck'))
       // A dry run over an earlier run asks nobody anything: it says what the answers at hand would change.
       .when(Condition.jsonata('{% $isDryRun and $isReopened %}'), checkTheInbox)
+      .when(Condition.jsonata('{% $isReopened %}'), lookForLateReplies)
       .otherwise(stageTheRequests);
     const allAnswered = Choice.jsonata(this, 'All answered?');
     checkTheInbox.next(allAnswered);
@@ -168,11 +188,13 @@ export class RefreshConsents extends Construct {
     // A rejected request need not wait for the answers to the others
     const splitTheRequest = this.#task('Split the rejected request', {
       step: steps.splitRequest,
-      payload: runAndExecution,
+      payload: { ...runAndExecution, splits: '{% $splits %}' },
       timeout: Duration.minutes(2),
-      assign: { parts: result('parts') },
+      assign: { parts: result('parts'), splits: '{% $splits + 1 %}', waitSeconds: 300 },
     });
-    splitTheRequest.next(stageTheRequests);
+    const anyPieces = Choice.jsonata(this, 'Anything to ask again?');
+    splitTheRequest.next(anyPieces);
+    anyPieces.when(Condition.jsonata('{% $count($parts) = 0 %}'), checkTheInbox).otherwise(stageTheRequests);
     allAnswered
       .when(Condition.jsonata('{% $rejected > 0 and $not($isDryRun) %}'), splitTheRequest)
       .when(Condition.jsonata('{% $waiting > 0 %}'), waitForReplies)
@@ -188,6 +210,7 @@ export class RefreshConsents extends Construct {
       )
       .when(Condition.jsonata("{% $failure.name = 'ReplyOverdue' %}"), this.#failAs('Replies overdue'))
       .when(Condition.jsonata("{% $failure.name = 'RequestUndelivered' %}"), this.#failAs('Request not delivered'))
+      .when(Condition.jsonata("{% $failure.name = 'SplitExhausted' %}"), this.#failAs('Splitting gave up'))
       .otherwise(this.#failAs('Reply not understood'));
     const weighTheChanges = this.#task('Weigh the changes', {
       step: steps.weighChanges,

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { IntegrationPattern, JitterType, TaskInput, Timeout } from 'aws-cdk-lib/aws-stepfunctions';
+import { IntegrationPattern, JitterType, TaskInput, Timeout, type RetryProps } from 'aws-cdk-lib/aws-stepfunctions';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { retryable } from '../../shared/errors.ts';
@@ -14,6 +14,8 @@ export interface StepTaskProps {
   readonly assign?: Record<string, unknown>;
   /** What the state passes on; its own input where nothing is said. */
   readonly outputs?: string;
+  /** Errors that are worth more patience than the others. */
+  readonly patience?: RetryProps;
   /** Wait until somebody answers with the task token. */
   readonly waitForToken?: boolean;
 }
@@ -40,6 +42,7 @@ export function stepTask(scope: Construct, name: string, props: StepTaskProps): 
     outputs: props.outputs ?? '{% $states.input %}',
     ...(props.assign ? { assign: props.assign } : {}),
   });
+  if (props.patience) task.addRetry(props.patience);
   task.addRetry({
     errors: [...retryable, ...lambdaFaults],
     interval: Duration.seconds(10),

@@ -114,6 +114,7 @@ export class Steps extends Construct {
         ...ledgerAndLease,
         MAX_INVALID_NUMBERS: String(replies.maxInvalidNumbers),
         MAX_PIECES: String(replies.maxPieces),
+        REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
       },
     });
     const reconcilePart = this.#step('reconcile-part', {

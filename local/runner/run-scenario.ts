@@ -56,10 +56,11 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
       runtime.healthLake.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
     arrangeMesh(run, runtime);
+    if (run.awaitsReply === true) await untilReplyWaits(runtime);
     const earlier = ended.find((execution) => execution.runId !== undefined)?.runId;
     const execution =
       run.isDrain === true
-        ? await startDrain(runtime)
+        ? await start(runtime.deployment.drainStateMachine.arn, {}, runtime)
         : await start(
             runtime.deployment.stateMachine.arn,
             await inputOf(run, earlier, scheduledTime, options),
@@ -72,7 +73,7 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
     if (isFollowedAtOnce) await untilState('Check the inbox', execution, runtime);
     else ended.push(...(await Promise.all(under.splice(0))));
     // A late answer still comes.
-    if (next && !isFollowedAtOnce && next.isDrain !== true) ndop?.close();
+    if (next && !isFollowedAtOnce && next.awaitsReply !== true) ndop?.close();
   }
   stopReviewing();
   return ended;
@@ -125,11 +126,9 @@ async function inputOf(
   };
 }
 
-async function startDrain(runtime: Runtime): Promise<string> {
-  const ours = mailboxOf(runtime.deployment);
-  const isWaiting = () => runtime.mesh.messages().some(({ to, status }) => to === ours && status === 'accepted');
-  while (!isWaiting()) await pause(20);
-  return start(runtime.deployment.drainStateMachine.arn, {}, runtime);
+async function untilReplyWaits({ mesh, deployment }: Runtime): Promise<void> {
+  const ours = mailboxOf(deployment);
+  while (!mesh.messages().some(({ to, status }) => to === ours && status === 'accepted')) await pause(20);
 }
 
 async function start(stateMachineArn: string, input: object, { clients }: Runtime): Promise<string> {

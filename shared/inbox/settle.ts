@@ -128,8 +128,9 @@ async function attach(
       return attachAnswer(reply, found, deps);
     case 'blank':
       if (found.row.noticeAt !== undefined) return attachAnswer(reply, found, deps);
-      await deps.parts.move(found.runId, found.row.part, waitingStates, { blank: reply });
-      return 'blank-before-notice';
+      return (await deps.parts.move(found.runId, found.row.part, noticeStates, { blank: reply }))
+        ? 'blank-before-notice'
+        : 'blank-late';
     case 'report': {
       const why = `Part ${found.row.part} was not delivered: ${nonDeliveryReason(verdict.code)}`;
       return fail(found, 'undelivered', 'RequestUndelivered', why, reply.asAt, deps);
@@ -150,17 +151,24 @@ async function attach(
   }
 }
 
+/**
+ * States in which what is heard of a request concerns it. One whose sending was cut short may be out, and what was given up
+ * may still be answered, so that a notice and a blank reply count for it too.
+ */
+const openStates: readonly PartState[] = ['sending', ...waitingStates];
+const noticeStates: readonly PartState[] = [...openStates, 'overdue'];
+
 async function attachNotice(reply: Reply, { runId, row }: FoundPart, deps: SettleDeps): Promise<string> {
   if (row.blank) {
     // The blank reply came first; now that the job is known to exist, it is an answer of no rows.
-    const moved = await deps.parts.move(runId, row.part, waitingStates, {
+    const moved = await deps.parts.move(runId, row.part, noticeStates, {
       state: 'answered',
       noticeAt: reply.asAt,
       reply: row.blank,
     });
     return moved ? 'notice-for-blank' : 'notice-late';
   }
-  const moved = await deps.parts.move(runId, row.part, waitingStates, { noticeAt: reply.asAt });
+  const moved = await deps.parts.move(runId, row.part, noticeStates, { noticeAt: reply.asAt });
   return moved ? 'notice' : 'notice-late';
 }
 
@@ -168,7 +176,7 @@ async function attachNotice(reply: Reply, { runId, row }: FoundPart, deps: Settl
  * States in which an answer is welcome: while it is waited for or the sending was cut short, after it was given up, and
  * after something odd came.
  */
-const answerableStates: readonly PartState[] = ['sending', ...waitingStates, 'overdue', 'unrecognised', 'damaged'];
+const answerableStates: readonly PartState[] = [...noticeStates, 'unrecognised', 'damaged'];
 
 async function attachAnswer(reply: Reply, found: FoundPart, deps: SettleDeps): Promise<string> {
   const { runId, row } = found;
@@ -179,8 +187,9 @@ async function attachAnswer(reply: Reply, found: FoundPart, deps: SettleDeps): P
     state: 'conflicting',
     failure: { name: 'RepliesConflict', message: 'Two different answers came for one request' },
   });
+  if (!conflicting) return 'answer-late';
   log.warn('answer.conflicts', { runId, part: row.part });
-  return conflicting ? 'answer-conflicting' : 'answer-late';
+  return 'answer-conflicting';
 }
 
 async function fail(
@@ -191,7 +200,7 @@ async function fail(
   heardAt: string,
   deps: SettleDeps,
 ): Promise<string> {
-  const moved = await deps.parts.move(runId, row.part, waitingStates, { state, failure: { name, message }, heardAt });
+  const moved = await deps.parts.move(runId, row.part, openStates, { state, failure: { name, message }, heardAt });
   return moved ? state : `${state}-late`;
 }
 

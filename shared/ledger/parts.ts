@@ -94,11 +94,15 @@ const part = z.object({
       optedOut: z.number(),
       notOptedOut: z.number(),
       duplicates: z.number(),
-      /** People whom the service itself refused, found by splitting, and the file that names them. */
+      /** People who were set aside one by one when the request was split. */
       quarantined: z.number(),
-      quarantine: storedFile.optional(),
-      /** When the answer came; the earliest of all where the part was asked about in pieces. */
+      /** Those of them whose numbers the service took for invalid, and the file that names them. */
+      refused: storedFile.extend({ rows: z.number() }).optional(),
+      /** Of the answers to whole requests that named nobody, how many people the largest was about. */
+      largestEmptyAnswer: z.number(),
+      /** When the answer came and when its request went out; the earliest of all where there were several. */
       asAt: z.string(),
+      sentAt: z.string(),
       previousRows: z.number(),
       previousOptedOut: z.number(),
       modelVersion: z.number(),

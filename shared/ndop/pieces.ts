@@ -1,4 +1,4 @@
-import { failedStates, type Part } from '../ledger/parts.ts';
+import { failedStates, type Part, type PartState } from '../ledger/parts.ts';
 
 /**
  * A request with one invalid NHS number is rejected whole, with a sentence that does not say which. So a rejected request
@@ -9,15 +9,24 @@ import { failedStates, type Part } from '../ledger/parts.ts';
  * people there need be no number that names neither.
  */
 
-/** The pieces in force for a part: those that were not split further, in the order of their people. */
-export function leavesOf(part: number, rows: readonly Part[]): Part[] {
+/**
+ * The pieces in force for a part: those that were not split further, in the order of their people. A part of one person
+ * who was set aside is its own only piece.
+ */
+export function leavesOf(row: Part, rows: readonly Part[]): Part[] {
+  if (row.state === 'quarantined' && row.pieceOf === undefined) return [row];
   return rows
-    .filter(({ pieceOf, state }) => pieceOf?.part === part && state !== 'split')
-    .sort((a, b) => (a.pieceOf?.firstRow ?? 0) - (b.pieceOf?.firstRow ?? 0));
+    .filter(({ pieceOf, state }) => pieceOf?.part === row.part && state !== 'split')
+    .sort((a, b) => firstRowOf(a) - firstRowOf(b));
+}
+
+/** Place, among the people of its part, of the first whom a row asks about. */
+export function firstRowOf({ pieceOf }: Part): number {
+  return pieceOf?.firstRow ?? 0;
 }
 
 /** Whether splitting has a next step here: to halve, to set aside, or to finish what was stopped half-way. */
-export function isToSplit(row: Part, rows: readonly Part[]): boolean {
+export function needsSplitting(row: Part, rows: readonly Part[]): boolean {
   if (row.state === 'rejected') return true;
   if (row.state === 'split') return missingPieces(row, rows).length > 0;
   // A single person's file has the same bytes in every run, and may be refused as one that was uploaded before.
@@ -37,23 +46,34 @@ export function reconcilableParts(rows: readonly Part[]): number[] {
     .map(({ part }) => part);
 }
 
+const settledStates: readonly PartState[] = ['answered', 'quarantined', 'reconciled'];
+
 /** Every piece answered or set aside, and every person of the part in one of them. */
 export function isAnsweredInPieces(row: Part, rows: readonly Part[]): boolean {
-  if (row.state !== 'split') return false;
-  const leaves = leavesOf(row.part, rows);
+  if (row.state !== 'split' && row.state !== 'quarantined') return false;
   let next = 0;
-  for (const { state, rows: people, pieceOf } of leaves) {
-    if (state !== 'answered' && state !== 'quarantined') return false;
-    if (pieceOf?.firstRow !== next) return false;
-    next += people;
+  for (const leaf of leavesOf(row, rows)) {
+    if (!settledStates.includes(leaf.state) || firstRowOf(leaf) !== next) return false;
+    next += leaf.rows;
   }
   return next === row.rows;
 }
 
 /** Why a part has no usable answer: for itself, or for the first of its pieces that has none. */
 export function failureOf(row: Part, rows: readonly Part[]): Part['failure'] {
-  const failed = [row, ...leavesOf(row.part, rows)].find(({ state }) => failedStates.includes(state));
+  const failed = [row, ...leavesOf(row, rows)].find(({ state }) => failedStates.includes(state));
   return failed?.failure;
+}
+
+/** At least so many numbers of a row are invalid to the service: requests that it rejected and that share nobody. */
+export function invalidNumbersIn(row: Part, rows: readonly Part[]): number {
+  const { state, failure, pieces = [] } = row;
+  if (state === 'split') {
+    const inPieces = rows.filter(({ part, pieceOf }) => pieceOf !== undefined && pieces.includes(part));
+    return Math.max(1, ...[inPieces.reduce((sum, piece) => sum + invalidNumbersIn(piece, rows), 0)]);
+  }
+  const isRejected = state === 'rejected' || (state === 'quarantined' && failure?.name === 'RequestRejected');
+  return isRejected || failure?.name === 'SplitExhausted' ? 1 : 0;
 }
 
 /** The two pieces of a rejected request, given their numbers. */

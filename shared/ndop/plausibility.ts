@@ -22,6 +22,8 @@ export interface PartTotals {
   readonly notOptedOut: number;
   readonly previousOptedOut: number;
   readonly previousRows: number;
+  /** Of the part's answers that named nobody, how many people the largest was about. */
+  readonly largestEmptyAnswer: number;
 }
 
 export interface RunTotals extends Omit<Verdict, 'reasons'> {
@@ -44,9 +46,8 @@ export function reasonsToHold(totals: RunTotals, limits: PlausibilityLimits): st
     reasons.push(`${changes.retire} people are to be retired, above the limit of ${limits.maxDeactivations}`);
   }
   for (const part of parts) {
-    const asked = part.optedOut + part.notOptedOut;
-    if (part.notOptedOut === 0 && asked > emptyAnswerTolerance) {
-      reasons.push(`the answer to part ${part.part} (${asked} people) is empty`);
+    if (part.largestEmptyAnswer > emptyAnswerTolerance) {
+      reasons.push(`the answer to part ${part.part} (${part.largestEmptyAnswer} people) is empty`);
     }
     // One answer cut off at a line's end is lost in the totals of many.
     if (parts.length > 1) reasons.push(...rateReasons(`in part ${part.part}, `, part, limits));
@@ -55,7 +56,7 @@ export function reasonsToHold(totals: RunTotals, limits: PlausibilityLimits): st
   return reasons;
 }
 
-type Rates = Omit<PartTotals, 'part'>;
+type Rates = Omit<PartTotals, 'part' | 'largestEmptyAnswer'>;
 
 /** What is unusual about the share of opted-out people, and about its move since the earlier snapshot. */
 function rateReasons(where: string, rates: Rates, limits: PlausibilityLimits): string[] {

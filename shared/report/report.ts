@@ -1,6 +1,6 @@
 import type { ChangeCounts, Part } from '../ledger/parts.ts';
 import type { Run, RunOutcome } from '../ledger/runs.ts';
-import { failureOf } from '../ndop/pieces.ts';
+import { failureOf, leavesOf } from '../ndop/pieces.ts';
 import { percentOf } from '../ndop/plausibility.ts';
 
 /** What a run did, in counts: the record for operators and information governance. Holds no person. */
@@ -82,10 +82,15 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
   const isWritten = ending.outcome === 'Completed' || ending.outcome === 'CompletedPartially';
   const optedOut = verdict?.optedOut ?? 0;
   const notOptedOut = verdict?.notOptedOut ?? 0;
-  const splitting = splittingOf(rows);
+  const splitting = splittingOf(parts, rows);
+  const aside = setAside(parts, rows);
   // Refused in this run, or left out of it for an earlier refusal.
-  const refused = (splitting?.refusedByService ?? 0) + (counts?.quarantined['refused-by-service'] ?? 0);
-  const quarantinedByReason = { ...counts?.quarantined, ...(refused > 0 ? { 'refused-by-service': refused } : {}) };
+  const refused = aside.refused + (counts?.quarantined['refused-by-service'] ?? 0);
+  const quarantinedByReason = {
+    ...counts?.quarantined,
+    ...(refused > 0 ? { 'refused-by-service': refused } : {}),
+    ...(aside.others > 0 ? { 'upload-refused': aside.others } : {}),
+  };
   return {
     runId: run.runId,
     opening: run.opening,
@@ -122,13 +127,22 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
   };
 }
 
-function splittingOf(rows: readonly Part[]): Report['splitting'] {
+/** People whom splitting set aside: for an invalid number, or since the service would not take a file of them alone. */
+function setAside(parts: readonly Part[], rows: readonly Part[]): { refused: number; others: number } {
+  const alone = parts.flatMap((part) => leavesOf(part, rows)).filter(({ state }) => state === 'quarantined');
+  // A part of one person has no piece that would still say so.
+  const whole = parts.filter((part) => part.rows === 1 && part.reconciled?.quarantined === 1);
+  const refused = [...alone, ...whole].filter(({ failure }) => failure?.name === 'RequestRejected').length;
+  return { refused, others: alone.length + whole.length - refused };
+}
+
+function splittingOf(parts: readonly Part[], rows: readonly Part[]): Report['splitting'] {
   const pieces = rows.filter(({ pieceOf }) => pieceOf !== undefined);
   if (pieces.length === 0) return undefined;
   return {
     rounds: Math.max(...pieces.map(({ pieceOf }) => pieceOf?.round ?? 0)),
     requests: pieces.filter(({ sentAt }) => sentAt !== undefined).length,
-    refusedByService: pieces.filter(({ state }) => state === 'quarantined').length,
+    refusedByService: setAside(parts, rows).refused,
   };
 }
 

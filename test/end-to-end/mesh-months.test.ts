@@ -38,6 +38,7 @@ test.each<ExpectedMonth>([
   { scenario: 'certificate-refused', executions: ['MeshCertificateRefused', 'Completed'], sent: 1 },
   { scenario: 'mailbox-disabled', executions: ['MeshMailboxDisabled', 'Completed'], sent: 1 },
   { scenario: 'late-answer', executions: ['ReplyOverdue', 'Drained', 'Completed'], sent: 1 },
+  { scenario: 'late-answer-resumed', executions: ['ReplyOverdue', 'Completed'], sent: 1 },
 ])('$scenario ends with exactly the four people changed, and the request sent $sent times', async (expected) => {
   await expectMonth(expected);
 });

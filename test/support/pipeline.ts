@@ -92,7 +92,7 @@ export class InMemoryPipeline {
       ledger: ledger.mailbox,
       limits: {
         ...{ rateGateFrom: 500, maxOptOutPercent: 25, maxChangePoints: 2, maxDeactivations: 1000 },
-        ...{ maxInvalidNumbers: 100, maxPieces: 4000 },
+        ...{ maxInvalidNumbers: 100, maxPieces: 4000, splittingSeconds: 432_000 },
       },
       lineEnding: 'CRLF',
       mailbox: ledger.mailbox,
@@ -152,8 +152,8 @@ export class InMemoryPipeline {
     return this.#step({ ...this.#run(), part, waitedSeconds }, (input) => sendRequest(input, this.deps()));
   }
 
-  split() {
-    return this.#step(this.#run(), (input) => splitRequest(input, this.deps()));
+  split(splits = 0) {
+    return this.#step({ ...this.#run(), splits }, (input) => splitRequest(input, this.deps()));
   }
 
   drain(execution = 'arn:execution:drain') {

@@ -36,8 +36,8 @@ describe('a staged request', () => {
       'parts.move',
       'files.openVerified',
       'mesh.send',
-      'parts.move',
       'ledger.recordSent',
+      'parts.move',
       'mesh.listInbox',
     ]);
   });
@@ -193,6 +193,10 @@ test.each(
   await expect(watched(pipeline, observer, { read: dead.read, move })).rejects.toThrow(Stopped);
 
   const state = await pipeline.send(1);
+  const { messageId } = await pipeline.part(1);
+  expect(messageId === undefined ? undefined : pipeline.ledger.mailbox.sentRequests.get(messageId)).toEqual(
+    state === 'sent' ? { runId: pipeline.runId, part: 1 } : undefined,
+  );
   expect(pipeline.mesh.sent.length).toBeLessThanOrEqual(1);
   expect(['sent', 'send-unknown']).toContain(state);
   expect(state === 'sent' ? pipeline.mesh.sent.length : 1).toBe(1);

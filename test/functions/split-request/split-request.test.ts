@@ -3,7 +3,7 @@ import { splitRequest } from '../../../functions/split-request/split-request.ts'
 import { isAnsweredInPieces, leavesOf } from '../../../shared/ndop/pieces.ts';
 import { digitsOf, syntheticNumbers } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
-import { InMemoryPipeline, patientIdOf } from '../../support/pipeline.ts';
+import { InMemoryPipeline, jobNotice, patientIdOf } from '../../support/pipeline.ts';
 
 const people = [...syntheticNumbers(400)].sort((a, b) => a - b);
 const optedOut = new Set(people.filter((_, index) => index % 17 === 3));
@@ -40,7 +40,8 @@ describe('a request that the service rejects', () => {
     const pipeline = await rejected(people);
     await answerAll(pipeline, bad);
     await pipeline.reconcile(1);
-    expect(pipeline.files.text(`runs/${pipeline.runId}/quarantine/refused-by-service.part-0001.1.csv`)).toBe(
+    const [key = ''] = pipeline.files.keysBelow(`runs/${pipeline.runId}/quarantine/refused-by-service.part-0001.`);
+    expect(pipeline.files.text(key)).toBe(
       [...bad].map((number) => `${digitsOf(number)},${patientIdOf(number)}\n`).join(''),
     );
     expect(JSON.stringify(pipeline.history)).not.toMatch(/\d{10}(?!\d)/);
@@ -102,18 +103,66 @@ describe('whom the service refused', () => {
 });
 
 describe('a piece', () => {
-  it('of one person is set aside too where the service knows its bytes from an earlier upload', async () => {
+  it('of one person whose bytes the service knows is set aside for this run alone: nothing is wrong with the number', async () => {
     const pipeline = await rejected(people.slice(0, 2));
     const { parts } = await pipeline.split();
     await ask(pipeline, parts);
+    const failure = { name: 'JobRefused', message: 'The service refused the upload: validate_is_unique_upload' };
     await pipeline.ledger.parts.move(pipeline.runId, 2, ['sent'], {
       state: 'job-refused',
+      failure,
       heardAt: '2026-09-01T03:00:00Z',
     });
     pipeline.answer(pipeline.mesh.sent[2]!, optedOut);
     expect(await pipeline.check()).toMatchObject({ waiting: 0, answered: [], rejected: 1 });
     expect(await pipeline.split()).toEqual({ parts: [], quarantined: 1 });
     expect((await pipeline.check()).answered).toEqual([1]);
+    await pipeline.reconcile(1);
+    await writeAndClose(pipeline);
+    expect(pipeline.published[0]?.cohort.quarantinedByReason).toEqual({ 'upload-refused': 1 });
+    expect(pipeline.files.keysBelow('snapshots/').filter((key) => key.includes('refused'))).toEqual([]);
+  });
+
+  it('that is refused is so once more where the step that refused it was stopped', async () => {
+    const pipeline = await rejected(people);
+    await ask(pipeline, (await pipeline.split()).parts);
+    const [, first, second] = pipeline.mesh.sent;
+    for (const { control } of [first!, second!]) pipeline.mesh.deliver({ localId: control.localId }, '9993395633,\r\n');
+    await pipeline.check();
+    for (let tries = 0; tries < 2; tries += 1) {
+      await expect(pipeline.reconcile(1)).rejects.toMatchObject({ name: 'ReplyHasStrangers' });
+    }
+    // Both were looked at: a resume asks for both at once.
+    expect([(await pipeline.part(2)).state, (await pipeline.part(3)).state]).toEqual(['refused', 'refused']);
+  });
+
+  it('of a part that is reconciled is not brought up again by a second answer', async () => {
+    const pipeline = await rejected(people);
+    await ask(pipeline, (await pipeline.split()).parts);
+    for (const message of pipeline.mesh.sent.slice(1)) pipeline.answer(message, optedOut);
+    await pipeline.check();
+    await pipeline.reconcile(1);
+    await writeAndClose(pipeline);
+    const id = pipeline.mesh.deliver(
+      { localId: pipeline.mesh.sent[1]!.control.localId },
+      `${digitsOf(people[0]!)},\r\n`,
+    );
+    await pipeline.drain();
+    expect(pipeline.ledger.mailbox.messages.get(id)).toMatchObject({ class: 'answer-late' });
+    expect((await pipeline.part(2)).state).toBe('reconciled');
+    expect((await pipeline.build()).parts).toEqual([1]);
+  });
+
+  it('with an empty answer holds the run, although its part as a whole looks as usual', async () => {
+    const pipeline = await rejected(people);
+    await ask(pipeline, (await pipeline.split()).parts);
+    const [, first, second] = pipeline.mesh.sent;
+    pipeline.answer(first!, optedOut);
+    pipeline.mesh.deliver({ localId: second!.control.localId, subject: 'SUCCESS' }, jobNotice());
+    pipeline.mesh.deliver({ localId: second!.control.localId }, '\r\n');
+    await pipeline.check();
+    await pipeline.reconcile(1);
+    expect((await pipeline.weigh()).reasons).toEqual(['the answer to part 1 (200 people) is empty']);
   });
 
   it('whose answer names people of another piece is refused, and asked about alone by a resume', async () => {
@@ -162,7 +211,75 @@ describe('a piece', () => {
   });
 });
 
+describe('a part of one person', () => {
+  it('that is rejected is set aside, and the others are answered', async () => {
+    const pipeline = await asked(people.slice(0, 3), { partRows: 2 });
+    const [first, second] = pipeline.mesh.sent;
+    pipeline.answer(first!, optedOut);
+    pipeline.answer(second!, optedOut, new Set(people));
+    await answerAll(pipeline, new Set());
+    expect((await pipeline.check()).answered).toEqual([1, 2]);
+    for (const part of [1, 2]) await pipeline.reconcile(part);
+    await writeAndClose(pipeline);
+    expect(pipeline.published[0]).toMatchObject({ outcome: 'Completed', answered: 2 });
+    expect(pipeline.published[0]?.cohort.quarantinedByReason).toEqual({ 'refused-by-service': 1 });
+  });
+});
+
 describe('splitting gives up', () => {
+  it.each([2, 8, 90])('where nobody of a part of %s would be answered, and remembers none of them', async (size) => {
+    const pipeline = await rejected(people.slice(0, size));
+    await answerAll(pipeline, new Set(people));
+    const { answered, failure } = await pipeline.check();
+    expect(answered).toEqual([]);
+    expect(failure).toMatchObject({ name: 'SplitExhausted', message: expect.stringMatching(/all rows/) });
+  });
+
+  it('as early when the rejections come a few at a time', async () => {
+    const limits = { ...new InMemoryPipeline().deps().limits, maxInvalidNumbers: 20 };
+    const pipeline = await rejected(people, { limits });
+    const waiting = pipeline.mesh.sent.slice(1);
+    for (let turns = 0; turns < 200 && (await pipeline.check()).rejected > 0; turns += 1) {
+      const before = pipeline.mesh.sent.length;
+      await ask(pipeline, (await pipeline.split(turns)).parts);
+      waiting.push(...pipeline.mesh.sent.slice(before));
+      for (const message of waiting.splice(0, 3)) pipeline.answer(message, optedOut, new Set(people));
+    }
+    expect(pipeline.mesh.sent.length).toBeLessThan(100);
+    expect((await pipeline.check()).failure?.name).toBe('SplitExhausted');
+  });
+
+  it('for good: a repeat of the step splits nothing that the first try left', async () => {
+    const pipeline = await rejected(people.slice(0, 2));
+    await ask(pipeline, (await pipeline.split()).parts);
+    for (const message of pipeline.mesh.sent.slice(1)) pipeline.answer(message, optedOut, new Set(people));
+    await pipeline.check();
+    const { parts, mailbox, now, limits } = pipeline.deps();
+    const observer = new Observer({ call: 3, when: 'after' });
+    const watched = { now, limits, leaseSeconds: 60, mailbox, parts: observer.watch('parts', parts) };
+    const run = { runId: pipeline.runId, execution: pipeline.execution, splits: 1 };
+    await expect(splitRequest(run, watched)).rejects.toThrow(Stopped);
+    expect((await pipeline.split(1)).parts).toEqual([]);
+    expect([(await pipeline.part(2)).state, (await pipeline.part(3)).state]).toEqual(['refused', 'refused']);
+  });
+
+  it('where the part has been out for too long for the other answers to wait', async () => {
+    const pipeline = await rejected(people);
+    pipeline.clock.advance(5 * 86_400 + 1);
+    expect((await pipeline.split()).parts).toEqual([]);
+    expect((await pipeline.part(1)).failure?.message).toMatch(/first asked about more than 432000 seconds ago/);
+  });
+
+  it('before an execution has no room left for its events', async () => {
+    const pipeline = await rejected(people);
+    expect((await pipeline.split(299)).parts).toEqual([2, 3]);
+    await ask(pipeline, [2, 3]);
+    pipeline.answer(pipeline.mesh.sent[1]!, optedOut, new Set(people));
+    await pipeline.check();
+    expect((await pipeline.split(300)).parts).toEqual([]);
+    expect((await pipeline.part(2)).failure?.message).toMatch(/300 passes/);
+  });
+
   it('where more requests are rejected than numbers can be invalid: something else is wrong', async () => {
     const pipeline = await rejected(people, {
       limits: { ...new InMemoryPipeline().deps().limits, maxInvalidNumbers: 3 },
@@ -180,7 +297,9 @@ describe('splitting gives up', () => {
     const pipeline = await rejected(people, { limits: { ...new InMemoryPipeline().deps().limits, maxPieces: 8 } });
     await answerAll(pipeline, new Set([people[9]!]));
     expect(pipeline.mesh.sent.length).toBe(1 + 8);
-    expect((await pipeline.check()).failure?.message).toMatch(/8 further requests, and 8 are allowed/);
+    expect((await pipeline.check()).failure?.message).toMatch(
+      /taken 8 further requests in 0 passes, and 8 in 300 are allowed/,
+    );
   });
 });
 
@@ -197,12 +316,12 @@ test.each(
   const { parts, mailbox, ...rest } = pipeline.deps();
   const observer = new Observer(stopAt);
   const watched = { ...rest, parts: observer.watch('parts', parts), mailbox: observer.watch('mailbox', mailbox) };
-  const run = { runId: pipeline.runId, execution: pipeline.execution };
+  const run = { runId: pipeline.runId, execution: pipeline.execution, splits: 1 };
   await expect(splitRequest(run, watched)).rejects.toThrow(Stopped);
   expect((await pipeline.check()).answered).toEqual([]);
   const again = await pipeline.split();
   const rows = await pipeline.ledger.parts.list(pipeline.runId);
-  const leaves = leavesOf(1, rows);
+  const leaves = leavesOf(rows[0]!, rows);
   expect(again.parts).toEqual(leaves.map(({ part }) => part));
   expect(leaves.map(({ rows: count, pieceOf }) => [pieceOf?.firstRow, count])).toEqual([
     [0, 2],

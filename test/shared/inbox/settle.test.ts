@@ -151,6 +151,32 @@ describe('an answer to a part', () => {
   });
 });
 
+describe('what is heard of a request whose sending was cut short', () => {
+  test.each<{ body: string; headers?: object; state: PartState }>([
+    { body: rejection, state: 'rejected' },
+    { body: refusedJob, state: 'job-refused' },
+    { body: stranger, state: 'unrecognised' },
+    { body: '', headers: { messageType: 'REPORT', statusCode: '14' }, state: 'undelivered' },
+    { body: answer, state: 'answered' },
+  ])('counts for it: $state', async ({ body, headers, state }) => {
+    const { pipeline, localId } = await sent();
+    await pipeline.ledger.parts.move(pipeline.runId, 1, ['sent'], { state: 'sending' });
+    pipeline.mesh.deliver({ localId, ...headers }, body);
+    await pipeline.check();
+    expect((await pipeline.part(1)).state).toBe(state);
+  });
+
+  it('so does a job notice, and with it a blank reply', async () => {
+    const { pipeline, localId } = await sent();
+    await pipeline.ledger.parts.move(pipeline.runId, 1, ['sent'], { state: 'sending' });
+    pipeline.mesh.deliver({ localId }, notice);
+    await pipeline.check();
+    pipeline.mesh.deliver({ localId }, '\r\n');
+    await pipeline.check();
+    expect((await pipeline.part(1)).state).toBe('answered');
+  });
+});
+
 describe('a failure', () => {
   test.each<[body: string, failure: object]>([
     [rejection, { name: 'RequestRejected', message: 'The service found an invalid NHS number in the request' }],

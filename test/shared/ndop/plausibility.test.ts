@@ -88,6 +88,7 @@ describe('people who are no longer opted out', () => {
 const partOf = (part: number, optedOut: number, notOptedOut: number, previousOptedOut = 0, previousRows = 0) => ({
   part,
   ...{ optedOut, notOptedOut, previousOptedOut, previousRows },
+  largestEmptyAnswer: notOptedOut === 0 ? optedOut : 0,
 });
 
 it('holds an empty answer to more than twenty people, part by part', () => {
@@ -95,6 +96,11 @@ it('holds an empty answer to more than twenty people, part by part', () => {
     'the answer to part 2 (21 people) is empty',
     'the answer to part 4 (300 people) is empty',
   ]);
+});
+
+it('holds an empty answer to a piece of a part, which the totals of the part do not show', () => {
+  const part = { ...partOf(3, 60, 940, 50, 1000), largestEmptyAnswer: 62 };
+  expect(hold({ parts: [part] })).toEqual(['the answer to part 3 (62 people) is empty']);
 });
 
 it('judges the rates of each of several parts, so that one cut answer is not lost in the totals of many', () => {
