@@ -1,7 +1,6 @@
-import { UsageError } from '../shared/usage-error.ts';
+import { endWith } from '../shared/command-line.ts';
 import { readOptions, usage } from './options.ts';
 import { runLocally } from './runner/run-locally.ts';
-import { PortInUse } from './stand-in.ts';
 
 try {
   const options = readOptions(process.argv.slice(2));
@@ -15,9 +14,5 @@ try {
     }
   }
 } catch (error) {
-  const isUsage = error instanceof UsageError || error instanceof PortInUse;
-  const text = error instanceof Error ? (isUsage ? error.message : error.stack) : undefined;
-  process.stderr.write(`${text ?? String(error)}\n`);
-  if (isUsage) process.stderr.write('npm run local -- --help lists the options.\n');
-  process.exitCode = isUsage ? 2 : 1;
+  endWith(error, 'npm run local -- --help');
 }

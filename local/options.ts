@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { scenarioNames, type ScenarioName } from './scenarios.ts';
-import { UsageError } from '../shared/usage-error.ts';
+import { readArguments, UsageError, wholeNumber } from '../shared/command-line.ts';
 
 export interface Options {
   /** A CSV file with a column nhsNumber; the sample cohort where neither this nor `patients` is given. */
@@ -62,54 +61,42 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     ...(values.cohort === undefined ? {} : { cohort: values.cohort }),
     ...(values['opted-out'] === undefined ? {} : { optedOut: values['opted-out'] }),
     ...(values.unknown === undefined ? {} : { unknown: values.unknown }),
-    ...(values.patients === undefined ? {} : { patients: whole('--patients', values.patients, 0) }),
+    ...(values.patients === undefined ? {} : { patients: wholeNumber('--patients', values.patients, 0) }),
     optOutRate: share('--opt-out-rate', values['opt-out-rate'] ?? '0.054'),
-    seed: whole('--seed', values.seed ?? '1', 0),
+    seed: wholeNumber('--seed', values.seed ?? '1', 0),
     scenario,
     ...(values.state === undefined ? {} : { state: values.state }),
     out: values.out ?? '.local/last-run',
     json: values.json === true,
     serve: values.serve === true,
     review,
-    ...(values['part-rows'] === undefined ? {} : { partRows: whole('--part-rows', values['part-rows'], 1) }),
-    meshPort: whole('--mesh-port', values['mesh-port'] ?? '0', 0),
+    ...(values['part-rows'] === undefined ? {} : { partRows: wholeNumber('--part-rows', values['part-rows'], 1) }),
+    meshPort: wholeNumber('--mesh-port', values['mesh-port'] ?? '0', 0),
   };
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: false,
-      options: {
-        cohort: { type: 'string' },
-        'opted-out': { type: 'string' },
-        unknown: { type: 'string' },
-        patients: { type: 'string' },
-        'opt-out-rate': { type: 'string' },
-        seed: { type: 'string' },
-        scenario: { type: 'string' },
-        state: { type: 'string' },
-        out: { type: 'string' },
-        json: { type: 'boolean' },
-        serve: { type: 'boolean' },
-        review: { type: 'string' },
-        'part-rows': { type: 'string' },
-        'mesh-port': { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function whole(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least) {
-    throw new UsageError(`${option} ${text}: must be a whole number of at least ${least}`);
-  }
-  return value;
+  return readArguments({
+    args: [...args],
+    allowPositionals: false,
+    options: {
+      cohort: { type: 'string' },
+      'opted-out': { type: 'string' },
+      unknown: { type: 'string' },
+      patients: { type: 'string' },
+      'opt-out-rate': { type: 'string' },
+      seed: { type: 'string' },
+      scenario: { type: 'string' },
+      state: { type: 'string' },
+      out: { type: 'string' },
+      json: { type: 'boolean' },
+      serve: { type: 'boolean' },
+      review: { type: 'string' },
+      'part-rows': { type: 'string' },
+      'mesh-port': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
 
 function share(option: string, text: string): number {

@@ -1,3 +1,4 @@
+import { UsageError } from '../shared/command-line.ts';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 
@@ -12,7 +13,7 @@ export interface StandIn {
 export type Handle = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** The port asked for is taken by another program. */
-export class PortInUse extends Error {
+export class PortInUse extends UsageError {
   override readonly name = 'PortInUse';
 
   constructor(port: number) {

@@ -5,7 +5,7 @@ import { failureOf, leavesOf } from '../shared/ndop/pieces.ts';
 import { partsOf } from '../shared/report/report.ts';
 import { answerReview } from '../shared/review.ts';
 import { statedReason } from '../shared/ndop/stated-reason.ts';
-import { UsageError } from '../shared/usage-error.ts';
+import { UsageError } from '../shared/command-line.ts';
 import type { Target } from './target.ts';
 
 /** What was given on the command line beside the command's name. */

@@ -1,6 +1,4 @@
-import { parseArgs } from 'node:util';
-import { PermanentError } from '../shared/errors.ts';
-import { UsageError } from '../shared/usage-error.ts';
+import { endWith, readArguments, UsageError } from '../shared/command-line.ts';
 import { commands } from './commands.ts';
 import { openTarget } from './target.ts';
 
@@ -15,13 +13,7 @@ const usage = [
 try {
   process.stdout.write(`${await main(process.argv.slice(2))}\n`);
 } catch (error) {
-  const isUsage = error instanceof UsageError;
-  const isNamed = isUsage || error instanceof PermanentError;
-  process.stderr.write(
-    `${error instanceof Error ? (isNamed ? error.message : `${error.name}: ${error.message}`) : String(error)}\n`,
-  );
-  if (isUsage) process.stderr.write('npm run ops -- --help lists the commands.\n');
-  process.exitCode = isUsage ? 2 : 1;
+  endWith(error, 'npm run ops -- --help');
 }
 
 async function main(args: string[]): Promise<string> {
@@ -43,20 +35,16 @@ async function main(args: string[]): Promise<string> {
 }
 
 function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        env: { type: 'string' },
-        reason: { type: 'string' },
-        'dry-run': { type: 'boolean' },
-        rewrite: { type: 'boolean' },
-        'cohort-key': { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return readArguments({
+    args,
+    allowPositionals: true,
+    options: {
+      env: { type: 'string' },
+      reason: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+      rewrite: { type: 'boolean' },
+      'cohort-key': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }

@@ -11,7 +11,7 @@ import { MailboxLedger } from '../shared/ledger/mailbox-ledger.ts';
 import { LedgerTable } from '../shared/ledger/table.ts';
 import { Parts } from '../shared/ledger/parts.ts';
 import { Runs } from '../shared/ledger/runs.ts';
-import { UsageError } from '../shared/usage-error.ts';
+import { UsageError } from '../shared/command-line.ts';
 
 /** One environment's pipeline, as the operator's command sees it. */
 export interface Target {

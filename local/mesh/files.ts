@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../../shared/usage-error.ts';
+import { UsageError } from '../../shared/command-line.ts';
 import { makeCertificates } from './certificates.ts';
 import { type Fault, parseFault } from './faults.ts';
 import { type Mailbox, Mailboxes, parseMailbox } from './mailboxes.ts';

@@ -1,8 +1,7 @@
 /** MESH as a program of its own: `npm run mesh`. */
-import { UsageError } from '../../shared/usage-error.ts';
+import { endWith, UsageError } from '../../shared/command-line.ts';
 import { answerAsNdop } from '../ndop/ndop.ts';
 import { readNhsNumbers } from '../people/number-file.ts';
-import { PortInUse } from '../stand-in.ts';
 import { readFaults, readMailboxes, readTls } from './files.ts';
 import { type MeshStandIn, startMesh } from './mesh.ts';
 import { type Options, readOptions, usage } from './options.ts';
@@ -75,9 +74,5 @@ try {
     process.once('SIGINT', stop).once('SIGTERM', stop);
   }
 } catch (error) {
-  const isUsage = error instanceof UsageError || error instanceof PortInUse;
-  const text = error instanceof Error ? (isUsage ? error.message : error.stack) : undefined;
-  process.stderr.write(`${text ?? String(error)}\n`);
-  if (isUsage) process.stderr.write('npm run mesh -- --help lists the options.\n');
-  process.exitCode = isUsage ? 2 : 1;
+  endWith(error, 'npm run mesh -- --help');
 }

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../../shared/usage-error.ts';
+import { readArguments, UsageError, wholeNumber } from '../../shared/command-line.ts';
 
 export interface Options {
   readonly port: number;
@@ -48,48 +47,44 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   if (values.help === true) return 'help';
   const tls = tlsFiles(values);
   return {
-    port: whole('--port', values.port ?? '8700', 0, 65_535),
+    port: wholeNumber('--port', values.port ?? '8700', 0, 65_535),
     ...(tls === undefined ? {} : { tls }),
     ...(values.mailboxes === undefined ? {} : { mailboxes: values.mailboxes }),
     sharedKey: values['shared-key'] ?? 'TestKey',
     ...(values['opted-out'] === undefined ? {} : { optedOut: values['opted-out'] }),
     ndopMailbox: (values['ndop-mailbox'] ?? 'X26OT154').toUpperCase(),
     ...(values.directory === undefined ? {} : { directory: values.directory }),
-    deliveryDelaySeconds: whole('--delivery-delay', values['delivery-delay'] ?? '0', 0),
+    deliveryDelaySeconds: wholeNumber('--delivery-delay', values['delivery-delay'] ?? '0', 0),
     ...(values['max-body-bytes'] === undefined
       ? {}
-      : { maxBodyBytes: whole('--max-body-bytes', values['max-body-bytes'], 1) }),
+      : { maxBodyBytes: wholeNumber('--max-body-bytes', values['max-body-bytes'], 1) }),
     ...(values.faults === undefined ? {} : { faults: values.faults }),
     json: values.json === true,
   };
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: false,
-      options: {
-        port: { type: 'string' },
-        'tls-dir': { type: 'string' },
-        'tls-cert': { type: 'string' },
-        'tls-key': { type: 'string' },
-        'tls-ca': { type: 'string' },
-        mailboxes: { type: 'string' },
-        'shared-key': { type: 'string' },
-        'opted-out': { type: 'string' },
-        'ndop-mailbox': { type: 'string' },
-        directory: { type: 'string' },
-        'delivery-delay': { type: 'string' },
-        'max-body-bytes': { type: 'string' },
-        faults: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return readArguments({
+    args: [...args],
+    allowPositionals: false,
+    options: {
+      port: { type: 'string' },
+      'tls-dir': { type: 'string' },
+      'tls-cert': { type: 'string' },
+      'tls-key': { type: 'string' },
+      'tls-ca': { type: 'string' },
+      mailboxes: { type: 'string' },
+      'shared-key': { type: 'string' },
+      'opted-out': { type: 'string' },
+      'ndop-mailbox': { type: 'string' },
+      directory: { type: 'string' },
+      'delivery-delay': { type: 'string' },
+      'max-body-bytes': { type: 'string' },
+      faults: { type: 'string' },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
 
 function tlsFiles(values: ReturnType<typeof parse>['values']): TlsFiles | undefined {
@@ -103,13 +98,4 @@ function tlsFiles(values: ReturnType<typeof parse>['values']): TlsFiles | undefi
     throw new UsageError('--tls-cert, --tls-key and --tls-ca belong together');
   }
   return { certificate, key, clientCa };
-}
-
-function whole(option: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < least || value > most) {
-    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-    throw new UsageError(`${option} ${text}: must be a whole number ${range}`);
-  }
-  return value;
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { readCohortCsv, type CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { idForm, type Patient } from '../healthlake/fhir.ts';
-import { UsageError } from '../../shared/usage-error.ts';
+import { UsageError } from '../../shared/command-line.ts';
 import { syntheticNhsNumbers } from './synthetic.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { UsageError } from '../../shared/usage-error.ts';
+import { UsageError } from '../../shared/command-line.ts';
 
 /**
  * Reads the file of an option that names people: one NHS number a line, a comma behind it or not; `#` begins a remark.

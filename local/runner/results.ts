@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { LogLine } from '../lambda/lambda-host.ts';
 import type { MeshRequest } from '../mesh/request-log.ts';
-import { UsageError } from '../../shared/usage-error.ts';
+import { UsageError } from '../../shared/command-line.ts';
 
 /** What a local run leaves behind. */
 const names = [

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
-import { UsageError } from '../../shared/usage-error.ts';
+import { endWith, readArguments, wholeNumber } from '../../shared/command-line.ts';
 import { benchMesh } from './mesh/bench-mesh.ts';
 import { table } from './table.ts';
 
@@ -19,35 +18,22 @@ interface Options {
 }
 
 function readOptions(args: string[]): Options | 'help' {
-  const { values } = parse(args);
+  const { values } = readArguments({
+    args,
+    allowPositionals: false,
+    options: {
+      megabytes: { type: 'string' },
+      runs: { type: 'string' },
+      json: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
   if (values.help === true) return 'help';
   return {
-    megabytes: whole('--megabytes', values.megabytes ?? '200'),
-    runs: whole('--runs', values.runs ?? '3'),
+    megabytes: wholeNumber('--megabytes', values.megabytes ?? '200', 1, 100_000),
+    runs: wholeNumber('--runs', values.runs ?? '3', 1, 1000),
     ...(values.json === undefined ? {} : { json: values.json }),
   };
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: false,
-      options: {
-        megabytes: { type: 'string' },
-        runs: { type: 'string' },
-        json: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function whole(option: string, text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new UsageError(`${option} ${text}: must be a whole number above 0`);
-  return Number(text);
 }
 
 try {
@@ -59,8 +45,5 @@ try {
     if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(lines, undefined, 2)}\n`);
   }
 } catch (error) {
-  const isUsage = error instanceof UsageError;
-  process.stderr.write(`${error instanceof Error ? (isUsage ? error.message : (error.stack ?? '')) : String(error)}\n`);
-  if (isUsage) process.stderr.write('npm run bench -- --help lists the options.\n');
-  process.exitCode = isUsage ? 2 : 1;
+  endWith(error, 'npm run bench -- --help');
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../shared/json.ts';
-import { UsageError } from '../../shared/usage-error.ts';
+import { UsageError } from '../../shared/command-line.ts';
 import type { MailboxAccess, Mailboxes } from './environment.ts';
 import type { Options } from './options.ts';
 

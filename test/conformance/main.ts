@@ -1,7 +1,6 @@
 /** NHS England's "MESH API Compliance Test" against any MESH: `npm run conformance`. */
-import { PermanentError, RetryableError } from '../../shared/errors.ts';
 import { log } from '../../shared/log.ts';
-import { UsageError } from '../../shared/usage-error.ts';
+import { endWith } from '../../shared/command-line.ts';
 import { catalogue } from './catalogue.ts';
 import { CatalogueRun } from './catalogue-run.ts';
 import { checkEvidenceDirectory, writeEvidence } from './evidence/write-evidence.ts';
@@ -54,10 +53,5 @@ try {
   if (options === 'help') say(usage);
   else process.exitCode = await runCatalogue(options);
 } catch (error) {
-  const isUsage = error instanceof UsageError;
-  const isNamed = isUsage || error instanceof PermanentError || error instanceof RetryableError;
-  const text = error instanceof Error ? (isNamed ? error.message : error.stack) : undefined;
-  process.stderr.write(`${text ?? String(error)}\n`);
-  if (isUsage) process.stderr.write('npm run conformance -- --help lists the options.\n');
-  process.exitCode = isUsage ? 2 : 1;
+  endWith(error, 'npm run conformance -- --help');
 }

@@ -1,4 +1,4 @@
-import { UsageError } from '../../shared/usage-error.ts';
+import { UsageError } from '../../shared/command-line.ts';
 import { HttpAdmin, probeKind } from './admin.ts';
 import type { RunSettings } from './case.ts';
 import { isThisMachine, readAccess } from './credentials.ts';

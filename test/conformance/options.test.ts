@@ -19,7 +19,7 @@ test.each([
   { args: '--kind production', says: '--kind production: must be one of stand-in, sandbox, integration' },
   { args: '--url https://mesh --client-key k.pem', says: '--client-certificate and --client-key belong together' },
   { args: '--large --chunked-megabytes 5', says: '--large and --chunked-megabytes exclude each other' },
-  { args: '--chunked-megabytes 0', says: '--chunked-megabytes 0: must be a whole number above 0' },
+  { args: '--chunked-megabytes 0', says: '--chunked-megabytes 0: must be a whole number of at least 1' },
   { args: '--credentials c.json', says: '--credentials needs --url' },
   { args: '--undelivered-message 1', says: '--undelivered-message needs --url' },
   { args: '--password secret', says: "Unknown option '--password'" },

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { UsageError } from '../../shared/usage-error.ts';
+import { readArguments, UsageError, wholeNumber } from '../../shared/command-line.ts';
 import { catalogue } from './catalogue.ts';
 import { type EnvironmentKind, environmentKinds } from './environment.ts';
 
@@ -94,31 +93,27 @@ function checkUrlNeeded(values: ReturnType<typeof parse>['values']): void {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: false,
-      options: {
-        url: { type: 'string' },
-        credentials: { type: 'string' },
-        'client-certificate': { type: 'string' },
-        'client-key': { type: 'string' },
-        'ca-bundle': { type: 'string' },
-        workflow: { type: 'string' },
-        only: { type: 'string' },
-        evidence: { type: 'string' },
-        kind: { type: 'string' },
-        large: { type: 'boolean' },
-        'chunked-megabytes': { type: 'string' },
-        'delivery-seconds': { type: 'string' },
-        'disabled-mailbox': { type: 'string' },
-        'undelivered-message': { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return readArguments({
+    args: [...args],
+    allowPositionals: false,
+    options: {
+      url: { type: 'string' },
+      credentials: { type: 'string' },
+      'client-certificate': { type: 'string' },
+      'client-key': { type: 'string' },
+      'ca-bundle': { type: 'string' },
+      workflow: { type: 'string' },
+      only: { type: 'string' },
+      evidence: { type: 'string' },
+      kind: { type: 'string' },
+      large: { type: 'boolean' },
+      'chunked-megabytes': { type: 'string' },
+      'delivery-seconds': { type: 'string' },
+      'disabled-mailbox': { type: 'string' },
+      'undelivered-message': { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
 }
 
 function given<Name extends string, Value>(name: Name, value: Value | undefined): Partial<Record<Name, Value>> {
@@ -135,7 +130,5 @@ function caseNumbers(text: string | undefined): string[] {
 }
 
 function whole(option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new UsageError(`${option} ${text}: must be a whole number above 0`);
-  return Number(text);
+  return text === undefined ? undefined : wholeNumber(option, text, 1);
 }

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { settleMessages } from '../../shared/inbox/settle.ts';
+import { settleMessages, storedHeaders } from '../../shared/inbox/settle.ts';
 import { takeInMessages } from '../../shared/inbox/take-in.ts';
 import type { Part } from '../../shared/ledger/parts.ts';
 import { handshakeIfDue } from '../../shared/mesh/handshake.ts';
@@ -31,19 +30,6 @@ export interface TakenMessage {
   readonly rawHeaders: Readonly<Record<string, string>>;
   readonly body: Digest;
 }
-
-const storedHeaders = z.looseObject({
-  messageId: z.string(),
-  messageType: z.string(),
-  from: z.string().optional(),
-  workflowId: z.string().optional(),
-  localId: z.string().optional(),
-  subject: z.string().optional(),
-  linkedMessageId: z.string().optional(),
-  statusCode: z.string().optional(),
-  statusDescription: z.string().optional(),
-  raw: z.record(z.string(), z.string()),
-});
 
 /**
  * One mailbox, used as the pipeline uses its own: the client of shared/mesh, the pipeline's own way of taking messages in

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { UsageError } from '../../../shared/usage-error.ts';
+import { UsageError } from '../../../shared/command-line.ts';
 import type { CaseResult } from '../catalogue-run.ts';
 import type { Environment } from '../environment.ts';
 import { caseRecord } from './case-record.ts';
