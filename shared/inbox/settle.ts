@@ -16,7 +16,8 @@ export interface SettleDeps {
   readonly ledger: Pick<MailboxLedger, 'unsettledMessages' | 'settleMessage' | 'sentAs'>;
 }
 
-const storedHeaders = z.object({
+/** What is kept beside a message's body: what we read of its headers, and all of them as MESH gave them. */
+export const storedHeaders = z.object({
   messageId: z.string(),
   messageType: z.string(),
   from: z.string().optional(),
@@ -26,6 +27,7 @@ const storedHeaders = z.object({
   linkedMessageId: z.string().optional(),
   statusCode: z.string().optional(),
   statusDescription: z.string().optional(),
+  raw: z.record(z.string(), z.string()),
 });
 
 const headersBytes = 65_536;

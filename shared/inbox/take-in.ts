@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Files } from '../files.ts';
-import { PermanentError } from '../errors.ts';
+import { PermanentError, RetryableError } from '../errors.ts';
 import type { StoredFile } from '../ledger/parts.ts';
 import type { MailboxLedger } from '../ledger/mailbox-ledger.ts';
 import { log } from '../log.ts';
@@ -15,17 +15,25 @@ export interface TakeInDeps {
   readonly ledger: Pick<MailboxLedger, 'recordMessage' | 'isRecorded'>;
 }
 
+/** So many messages in a row that break off mean that MESH is away, rather than that something is wrong with them. */
+const brokenInARow = 3;
+
 /**
  * Empties the inbox: each message is stored, recorded, then acknowledged, whoever sent it and before anything is made
- * of it. A message that is recorded already only lost its acknowledgement; it is not fetched again.
+ * of it. A message that is recorded already only lost its acknowledgement; it is not fetched again. One that breaks off
+ * stays where it is until the next look, and does not keep those behind it waiting.
  *
  * @returns how many messages were taken in
  */
 export async function takeInMessages(deps: TakeInDeps): Promise<number> {
   let count = 0;
+  let broken = 0;
   for await (const messageId of deps.mesh.listInbox()) {
     if (!(await deps.ledger.isRecorded(messageId))) {
-      if (!(await store(messageId, deps))) continue;
+      const stored = await store(messageId, deps);
+      broken = stored instanceof RetryableError ? broken + 1 : 0;
+      if (stored instanceof RetryableError && broken === brokenInARow) throw stored;
+      if (stored !== true) continue;
       count += 1;
     }
     await deps.mesh.acknowledge(messageId);
@@ -33,7 +41,8 @@ export async function takeInMessages(deps: TakeInDeps): Promise<number> {
   return count;
 }
 
-async function store(messageId: string, deps: TakeInDeps): Promise<boolean> {
+/** True once it is stored; false where it is gone, and the failure where it broke off. */
+async function store(messageId: string, deps: TakeInDeps): Promise<boolean | RetryableError> {
   try {
     const message = await fetch(messageId, deps);
     await deps.ledger.recordMessage({ messageId, ...message, receivedAt: deps.now().toISOString() });
@@ -41,9 +50,15 @@ async function store(messageId: string, deps: TakeInDeps): Promise<boolean> {
     log.info('message.stored', { messageId, bytes: body.bytes, ...(damage === undefined ? {} : { damage }) });
     return true;
   } catch (error) {
-    if (!isNamed(error, 'MeshMessageGone') && !isNamed(error, 'MeshMessageUnknown')) throw error;
-    log.warn('message.gone', { messageId });
-    return false;
+    if (isNamed(error, 'MeshMessageGone') || isNamed(error, 'MeshMessageUnknown')) {
+      log.warn('message.gone', { messageId });
+      return false;
+    }
+    if (error instanceof RetryableError && (error.name === 'MeshConnectionLost' || error.name === 'MeshTimedOut')) {
+      log.warn('message.broken', { messageId, errorName: error.name });
+      return error;
+    }
+    throw error;
   }
 }
 

@@ -98,6 +98,31 @@ describe('a message in the inbox', () => {
     expect(pipeline.mesh.waiting).toEqual([]);
   });
 
+  it('that breaks off stays for the next look, and does not keep those behind it waiting', async () => {
+    const pipeline = new InMemoryPipeline();
+    const ids = ['a', 'b', 'c'].map((text) => pipeline.mesh.deliver({}, text));
+    const download = pipeline.mesh.download.bind(pipeline.mesh);
+    pipeline.mesh.download = (id, take) =>
+      id === ids[1] ? Promise.reject(new RetryableError('MeshConnectionLost', 'cut')) : download(id, take);
+    expect(await takeIn(pipeline)).toBe(2);
+    expect(pipeline.mesh).toMatchObject({ acknowledged: [ids[0], ids[2]], waiting: [ids[1]] });
+    Reflect.deleteProperty(pipeline.mesh, 'download');
+    expect(await takeIn(pipeline)).toBe(1);
+    expect(pipeline.mesh.waiting).toEqual([]);
+  });
+
+  it('breaks off in an outage as all others do: that is told, after three', async () => {
+    const pipeline = new InMemoryPipeline();
+    for (let count = 0; count < 9; count += 1) pipeline.mesh.deliver({}, body);
+    let downloads = 0;
+    pipeline.mesh.download = () => {
+      downloads += 1;
+      return Promise.reject(new RetryableError('MeshTimedOut', 'Download: silence'));
+    };
+    await expect(takeIn(pipeline)).rejects.toMatchObject({ name: 'MeshTimedOut' });
+    expect({ downloads, waiting: pipeline.mesh.waiting.length }).toEqual({ downloads: 3, waiting: 9 });
+  });
+
   it('that cannot be fetched stays where it is', async () => {
     const pipeline = new InMemoryPipeline();
     const id = pipeline.mesh.deliver({}, body);
