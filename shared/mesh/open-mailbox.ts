@@ -15,10 +15,23 @@ export const meshSettings = {
 
 export type MeshSettings = z.infer<z.ZodObject<typeof meshSettings>>;
 
-/** Opens our mailbox with what the MESH secret holds; the secret is kept for five minutes, then read again. */
+let opened: { readonly from: string; readonly mailbox: Mailbox } | undefined;
+
+/**
+ * Opens our mailbox with what the MESH secret holds; the secret is kept for five minutes, then read again. While nothing
+ * changes it is the same mailbox, with the connection that it keeps.
+ *
+ * @throws PermanentError ConfigurationInvalid
+ */
 export async function openMailbox(settings: MeshSettings): Promise<Mailbox> {
   const { MAILBOX, MESH_BASE_URL, MESH_NETWORK, MESH_SECRET } = settings;
   const secret = await getSecret(MESH_SECRET, { maxAge: 300 });
-  const credentials = parseMeshCredentials(parseJson(typeof secret === 'string' ? secret : ''), MESH_BASE_URL);
-  return new Mailbox({ baseUrl: MESH_BASE_URL, mailboxId: MAILBOX, credentials, chunkBytes: chunkBytes[MESH_NETWORK] });
+  const text = typeof secret === 'string' ? secret : '';
+  const from = JSON.stringify([MAILBOX, MESH_BASE_URL, MESH_NETWORK, text]);
+  if (opened?.from !== from) {
+    const credentials = parseMeshCredentials(parseJson(text), MESH_BASE_URL);
+    const options = { baseUrl: MESH_BASE_URL, mailboxId: MAILBOX, credentials, chunkBytes: chunkBytes[MESH_NETWORK] };
+    opened = { from, mailbox: new Mailbox(options) };
+  }
+  return opened.mailbox;
 }
