@@ -1,5 +1,8 @@
 import { userInfo } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DescribeExecutionCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import { z } from 'zod';
+import { parseJson } from '../shared/json.ts';
 import type { Run } from '../shared/ledger/runs.ts';
 import { failureOf, leavesOf } from '../shared/ndop/pieces.ts';
 import { partsOf } from '../shared/report/report.ts';
@@ -72,10 +75,16 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
   drain: {
     tells: 'take in whatever waits in the mailbox now, as the daily drain does',
     run: async (_, { sfn, drainStateMachineArn }) => {
-      const { executionArn = '' } = await sfn.send(
+      const { executionArn } = await sfn.send(
         new StartExecutionCommand({ stateMachineArn: drainStateMachineArn, input: '{}' }),
       );
-      return `Started ${executionArn}`;
+      for (;;) {
+        const { status, output, error } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+        if (status === 'SUCCEEDED') return drainLine(output);
+        if (status !== 'RUNNING')
+          throw new Error(`The drain ended as ${status ?? 'nothing'}: ${error ?? 'see its log'}`);
+        await pause(1_000);
+      }
     },
   },
   release: {
@@ -99,6 +108,20 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
     },
   },
 };
+
+const drained = z.object({
+  disposition: z.enum(['drained', 'stepped-aside']),
+  holder: z.string(),
+  stored: z.number(),
+  settled: z.record(z.string(), z.number()),
+});
+
+function drainLine(output: string | undefined): string {
+  const { disposition, holder, stored, settled } = drained.parse(parseJson(output ?? ''));
+  if (disposition === 'stepped-aside') return `Stepped aside: run ${holder} has the mailbox`;
+  const counts = Object.entries(settled).map(([what, count]) => `${what} ${count}`);
+  return [`Drained: ${stored} messages taken in`, ...(counts.length > 0 ? [counts.join(', ')] : [])].join('; ');
+}
 
 function line({ runId, state, outcome, trigger, mode, openedAt }: Run): string {
   return `${runId}  ${openedAt.slice(0, 16)}  ${trigger} ${mode}  ${state}${outcome ? ` ${outcome}` : ''}`;

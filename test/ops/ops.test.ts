@@ -68,6 +68,8 @@ it('shows a held run with its reasons, lets it be approved, and shows its report
   expect(held.stdout).toContain('the answer to part 1 (600 people) is empty');
   expect(held.stdout).toContain('part 1   600 people, reconciled');
 
+  expect(await ops('drain')).toMatchObject({ code: 0, stdout: `Stepped aside: run ${runId} has the mailbox\n` });
+
   const withoutReason = await ops('approve', runId);
   expect(withoutReason).toMatchObject({ code: 2, stderr: expect.stringContaining('Say why with --reason') });
 
@@ -86,6 +88,10 @@ it('starts a run of its own', async () => {
   const started = await ops('start', '--dry-run', '--reason', 'what would happen');
   expect(started.stdout).toContain('Started arn:aws:states:');
   expect(await until(() => ops('runs'), /DryRunCompleted/)).toContain('console dry-run  closed DryRunCompleted');
+});
+
+it('drains the mailbox once no run has it', async () => {
+  expect(await ops('drain')).toMatchObject({ code: 0, stdout: 'Drained: 0 messages taken in\n' });
 });
 
 test.each<{ called: string[]; code: number; says: string }>([
