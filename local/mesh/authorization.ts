@@ -47,7 +47,8 @@ export class TokenCheck {
     const mailbox = this.#mailboxes.get(mailboxId);
     if (!mailbox) throw refusal('unknownMailbox');
     const expected = tokenHash({ mailboxId, nonce, nonceCount, timestamp }, mailbox.password, this.#sharedKey);
-    if (hash !== expected) throw refusal('wrongToken');
+    // The case of the hash does not matter: so it is in NHS England's sandbox, though its clients send lower case.
+    if (hash.toLowerCase() !== expected) throw refusal('wrongToken');
 
     const now = Date.now();
     const stamped = minutesUtc(timestamp);

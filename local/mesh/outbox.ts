@@ -143,7 +143,8 @@ function encodingOf(headers: IncomingHttpHeaders): 'gzip' | undefined {
 function chunkRange(headers: IncomingHttpHeaders): { number: number; total: number } | undefined {
   const text = headerOf(headers, 'mex-chunk-range');
   if (text === undefined) return undefined;
-  const match = /^(\d+):(\d+)$/.exec(text);
+  // Blanks do not matter: NHS England's sandbox reads each part as a number by itself.
+  const match = /^\s*(\d+)\s*:\s*(\d+)\s*$/.exec(text);
   const [number, total] = [Number(match?.[1]), Number(match?.[2])];
   if (!(number >= 1 && number <= total)) throw refusal('invalidChunks');
   return { number, total };

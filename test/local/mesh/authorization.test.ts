@@ -80,11 +80,6 @@ describe('authorization', () => {
       msg: 'Invalid Authentication Token',
     },
     {
-      when: 'the hash is in upper case',
-      header: authorization(ours).replace(/[^:]+$/, (hash) => hash.toUpperCase()),
-      msg: 'Invalid Authentication Token',
-    },
-    {
       when: 'the timestamp is two hours and two minutes old',
       header: authorization(ours, { stamp: minuteStamp(-122) }),
       msg: 'Invalid Authentication Token: its timestamp is too far from the present',
@@ -110,6 +105,13 @@ describe('authorization', () => {
       const header = authorization(ours, { stamp });
       expect((await rawMailbox(mesh.url, ours).call('GET', '/inbox', { authorization: header })).status).toBe(200);
     }
+  });
+
+  it('is accepted with its hash in upper case, once', async () => {
+    const header = authorization(ours).replace(/[^:]+$/, (hash) => hash.toUpperCase());
+    const status = async () =>
+      (await rawMailbox(mesh.url, ours).call('GET', '/inbox', { authorization: header })).status;
+    expect([await status(), await status()]).toEqual([200, 403]);
   });
 
   it('takes a token once, and the same nonce again with the next count', async () => {
