@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Answer, type ApiVersion, emptyAnswer, jsonAnswer, meshV1, meshV2 } from './answer.ts';
+import { type Answer, type ApiVersion, emptyAnswer, jsonAnswer, meshV1, meshV2, type StoredBody } from './answer.ts';
 import type { Call } from './call.ts';
 import { secondsStamp, type StoredMessage } from './message.ts';
 import { invalid, notImplemented, refusal } from './refusal.ts';
@@ -41,51 +41,66 @@ export function countInbox(store: MessageStore, { mailboxId, version }: Call): A
   return jsonAnswer(200, { count, internalID: randomBytes(16).toString('hex'), allResultsIncluded: true });
 }
 
-/** The headers of a download without its body, for the recipient or the sender. */
-export function headMessage(store: MessageStore, { mailboxId, version, captures: [id = ''] }: Call): Answer {
+/** The headers that a download would have, without its body, for the recipient or the sender. */
+export function headMessage(store: MessageStore, call: Call): Answer {
+  const {
+    mailboxId,
+    version,
+    captures: [id = ''],
+  } = call;
   const message = store.get(id);
   const isSender = message?.from === mailboxId;
   if (!message || (message.to !== mailboxId && !isSender)) throw refusal('unknownMessage', id);
   if (!isSender && isOnItsWay(store, message)) throw refusal('unknownMessage', id);
   const isGone = message.status === 'uploading' || (isFailed(message) && !isSender);
   if (isGone) throw refusal('gone', id);
-  return emptyAnswer(200, downloadHeaders(message, 1, version));
+  return emptyAnswer(200, { ...downloadHeaders(message, 1, version), ...passageOf(message, call).headers });
 }
 
 /** A whole message or one of its chunks: 206 while more chunks follow, 200 on the last. */
-export function downloadMessage(store: MessageStore, { mailboxId, version, captures, headers }: Call): Answer {
+export function downloadMessage(store: MessageStore, call: Call): Answer {
+  const { mailboxId, version, captures } = call;
   const [id = '', chunk] = captures;
   const message = store.get(id);
   if (!message) throw refusal('unknownMessage', id);
-  const { messageId, contentEncoding, totalChunks } = message;
+  const { messageId, totalChunks } = message;
   if (message.to !== mailboxId) throw refusal('notYours', messageId);
   if (isOnItsWay(store, message)) throw refusal('unknownMessage', messageId);
   if (message.status !== 'accepted') throw refusal('gone', messageId);
 
   const number = chunk === undefined ? 1 : Number(chunk);
-  const answerHeaders = downloadHeaders(message, number, version);
-  if (message.messageType === 'REPORT') return emptyAnswer(200, answerHeaders);
+  const { coding, headers: passage } = passageOf(message, call);
+  const headers = { ...downloadHeaders(message, number, version), ...passage };
+  if (message.messageType === 'REPORT') return emptyAnswer(200, headers);
   const stored = message.chunks[number - 1];
   if (!stored) throw refusal('unknownMessage', messageId);
   const status = number < totalChunks ? 206 : 200;
   const { bytes, decodedBytes } = stored;
-  const body = { file: store.chunkFile(messageId, number), decodedBytes };
-
-  const acceptsGzip = headers['accept-encoding']?.includes('gzip') === true;
-  if (!acceptsGzip && contentEncoding === 'gzip') {
-    return { status, headers: answerHeaders, body: { ...body, coding: 'gunzip', bytes: decodedBytes } };
-  }
-  // Version 2 compresses for a client that accepts it, whatever the sender did, and then says so twice.
-  if (!acceptsGzip || (contentEncoding === undefined && version === 1)) {
-    return { status, headers: answerHeaders, body: { ...body, coding: 'as stored', bytes } };
-  }
+  const bytesOnTheWire = { 'as stored': bytes, gunzip: decodedBytes, gzip: undefined }[coding];
   return {
     status,
-    headers: { ...answerHeaders, 'content-encoding': 'gzip', 'mex-content-compressed': 'Y' },
-    body:
-      contentEncoding === 'gzip'
-        ? { ...body, coding: 'as stored', bytes }
-        : { ...body, coding: 'gzip', bytes: undefined },
+    headers,
+    body: { file: store.chunkFile(messageId, number), coding, bytes: bytesOnTheWire, decodedBytes },
+  };
+}
+
+/**
+ * How a body goes to the client that asks for it. Version 2 compresses for one that accepts it, whatever the sender did,
+ * and then says so twice.
+ */
+function passageOf(
+  { messageType, contentEncoding }: StoredMessage,
+  { version, headers }: Call,
+): { coding: StoredBody['coding']; headers: Readonly<Record<string, string>> } {
+  const isStoredGzip = contentEncoding === 'gzip';
+  const acceptsGzip = headers['accept-encoding']?.includes('gzip') === true;
+  if (messageType === 'REPORT' || (!isStoredGzip && (!acceptsGzip || version === 1))) {
+    return { coding: 'as stored', headers: {} };
+  }
+  if (!acceptsGzip) return { coding: 'gunzip', headers: {} };
+  return {
+    coding: isStoredGzip ? 'as stored' : 'gzip',
+    headers: { 'content-encoding': 'gzip', 'mex-content-compressed': 'Y' },
   };
 }
 

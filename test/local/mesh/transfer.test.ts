@@ -119,6 +119,31 @@ describe('send, download, acknowledge', () => {
     expect((await client(carol).call('HEAD', `/inbox/${id}`)).status).toBe(404);
   });
 
+  describe.each(['application/vnd.mesh.v1+json', 'application/vnd.mesh.v2+json'])('in %s', (accept) => {
+    test.each([
+      { sent: 'plain', asked: 'gzip' },
+      { sent: 'plain', asked: 'identity' },
+      { sent: 'gzip', asked: 'gzip' },
+      { sent: 'gzip', asked: 'identity' },
+    ])('a HEAD has the headers of the GET: sent $sent, asked for as $asked', async ({ sent, asked }) => {
+      const isGzip = sent === 'gzip';
+      const coding: Headers = isGzip ? { 'content-encoding': 'gzip' } : {};
+      const id = await client().sent({ ...toBob, ...coding }, isGzip ? gzipSync(text) : text);
+      const headersOf = async (method: string) => {
+        const response = await client(bob).call(method, `/inbox/${id}`, { accept, 'accept-encoding': asked });
+        const ofMessage = [...response.headers].filter(([name]) =>
+          /^(?:mex-|content-(?:type|encoding)|last-)/.test(name),
+        );
+        return Object.fromEntries(ofMessage);
+      };
+      const headers = await headersOf('HEAD');
+      expect(headers).toEqual(await headersOf('GET'));
+      const isCompressed = asked === 'gzip' && (isGzip || accept.includes('v2'));
+      expect(headers['content-encoding']).toBe(isCompressed ? 'gzip' : undefined);
+      expect(headers['mex-content-compressed']).toBe(isCompressed ? 'Y' : undefined);
+    });
+  });
+
   test.each([
     { what: 'no recipient', headers: { 'mex-to': undefined }, status: 400 },
     { what: 'no workflow', headers: { 'mex-workflowid': undefined }, status: 400 },
@@ -181,6 +206,12 @@ describe('chunks', () => {
       [200, '3:3', bodies[2]],
     ]);
     expect(mesh.messages()[0]?.body).toEqual(text);
+  });
+
+  it('may have blanks in their range', async () => {
+    const id = await client().sent({ ...toBob, 'mex-chunk-range': '1: 2' }, text);
+    expect((await chunk(id, 2, 2, text, { 'mex-chunk-range': '2 : 2' })).status).toBe(202);
+    expect(mesh.messages()[0]?.body).toHaveLength(2 * text.length);
   });
 
   it('may be sent again while the upload goes on', async () => {
