@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { type Answer, emptyAnswer, jsonAnswer } from './answer.ts';
 import type { Clock } from './clock.ts';
@@ -23,35 +24,47 @@ interface Order {
   readonly json: () => Promise<unknown>;
 }
 
+/** What will travel as a header of a message, if anybody is to download that. */
+const headerValue = z.string().refine((value) => {
+  return doesNotThrow(() => {
+    validateHeaderValue('mex-subject', value);
+  });
+}, 'Has a character that no HTTP header can carry');
+const headerName = z.string().refine((name) => {
+  return doesNotThrow(() => {
+    validateHeaderName(name);
+  });
+}, 'Is no name of an HTTP header');
+
 const report = z.object({
   mailbox_id: z.string(),
-  code: z.string(),
-  description: z.string(),
-  workflow_id: z.string(),
-  subject: z.string().nullish(),
-  local_id: z.string().nullish(),
+  code: headerValue,
+  description: headerValue,
+  workflow_id: headerValue,
+  subject: headerValue.nullish(),
+  local_id: headerValue.nullish(),
   status: z.enum(['error', 'undeliverable']).nullish(),
-  file_name: z.string().nullish(),
-  linked_message_id: z.string().nullish(),
+  file_name: headerValue.nullish(),
+  linked_message_id: headerValue.nullish(),
 });
 const event = z.object({
   status: z.enum(messageStatuses),
-  code: z.string().nullish(),
-  event: z.string().nullish(),
-  description: z.string().nullish(),
-  linked_message_id: z.string().nullish(),
+  code: headerValue.nullish(),
+  event: headerValue.nullish(),
+  description: headerValue.nullish(),
+  linked_message_id: headerValue.nullish(),
 });
 const delivery = z.strictObject({
   to: z.string(),
-  from: z.string(),
-  workflow_id: z.string(),
+  from: headerValue,
+  workflow_id: headerValue,
   count: z.int().min(1).max(100_000).default(1),
-  local_id: z.string().optional(),
-  subject: z.string().optional(),
-  file_name: z.string().optional(),
+  local_id: headerValue.optional(),
+  subject: headerValue.optional(),
+  file_name: headerValue.optional(),
   message_type: z.enum(['DATA', 'REPORT']).optional(),
   body: z.string().default(''),
-  headers: z.record(z.string(), z.string()).optional(),
+  headers: z.record(headerName, headerValue).optional(),
 });
 
 /** The first seven as NHS England's sandbox has them, with or without the `/messageexchange` before them. */
@@ -195,7 +208,7 @@ export async function answerAdmin(
   pathname: string,
   text: () => Promise<string>,
 ): Promise<Answer | undefined> {
-  const path = pathname.replace(/^\/messageexchange\//, '/');
+  const path = orderPathOf(pathname);
   for (const { method: orderMethod, path: orderPath, run } of orders) {
     const match = orderMethod === method ? orderPath.exec(path) : null;
     if (!match) continue;
@@ -212,6 +225,24 @@ export async function answerAdmin(
     }
   }
   return undefined;
+}
+
+/** The methods that the path of an order takes; none where it is no such path. */
+export function adminMethodsAt(pathname: string): string[] {
+  return orders.filter(({ path }) => path.test(orderPathOf(pathname))).map(({ method }) => method);
+}
+
+function orderPathOf(pathname: string): string {
+  return pathname.replace(/^\/messageexchange\//, '/');
+}
+
+function doesNotThrow(run: () => void): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readJson(text: string): unknown {

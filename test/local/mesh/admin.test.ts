@@ -140,6 +140,31 @@ it('takes faults and forgets them', async () => {
   expect((await order('POST', '/admin/faults', { kind: 'refuse-certificate' })).status).toBe(400);
 });
 
+test.each([
+  { path: 'deliver', more: { subject: '\u017dlu\u0165' }, at: ['subject'], says: 'no HTTP header can carry' },
+  { path: 'deliver', more: { file_name: 'a\n.dat' }, at: ['file_name'], says: 'no HTTP header can carry' },
+  { path: 'deliver', more: { local_id: '\u2013' }, at: ['local_id'], says: 'no HTTP header can carry' },
+  { path: 'deliver', more: { headers: { 'x-a': '\u017d' } }, at: ['headers', 'x-a'], says: 'no HTTP header can carry' },
+  { path: 'deliver', more: { headers: { 'x a': 'a' } }, at: ['headers', 'x a'], says: 'Invalid key' },
+  { path: 'report', more: { description: 'not\r\ncollected' }, at: ['description'], says: 'no HTTP header can carry' },
+])('an order to $path what no download could say is refused: $more', async ({ path, more, at, says }) => {
+  const orders = {
+    deliver: { to: 'RZZ99OT001', from: 'X26OT154', workflow_id: 'W' },
+    report: { mailbox_id: 'RZZ99OT001', code: '14', description: 'D', workflow_id: 'W' },
+  };
+  const { status, json } = await order('POST', `/admin/${path}`, { ...orders[path as 'deliver'], ...more });
+  expect(status).toBe(400);
+  expect(json).toMatchObject({ detail: [{ loc: ['body', ...at], msg: expect.stringContaining(says) as unknown }] });
+  expect(mesh.messages()).toEqual([]);
+});
+
+it('delivers what headers carry, beyond ASCII too', async () => {
+  const asked = { to: 'RZZ99OT001', from: 'X26OT154', workflow_id: 'W', subject: 'caf\u00e9' };
+  const { json } = await order('POST', '/admin/deliver', asked);
+  const { message_ids: ids } = json as { message_ids: string[] };
+  expect((await client().download(ids[0]!)).headers.get('mex-subject')).toBe('caf\u00e9');
+});
+
 it('delivers as many messages as told, foreign ones too', async () => {
   const { json } = await order('POST', '/admin/deliver', {
     ...{ to: 'RZZ99OT001', from: 'ZZ9OT001', workflow_id: 'FOREIGN', count: 600 },
