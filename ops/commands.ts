@@ -113,14 +113,19 @@ const drained = z.object({
   disposition: z.enum(['drained', 'stepped-aside']),
   holder: z.string(),
   stored: z.number(),
+  left: z.number(),
   settled: z.record(z.string(), z.number()),
 });
 
 function drainLine(output: string | undefined): string {
-  const { disposition, holder, stored, settled } = drained.parse(parseJson(output ?? ''));
+  const { disposition, holder, stored, left, settled } = drained.parse(parseJson(output ?? ''));
   if (disposition === 'stepped-aside') return `Stepped aside: run ${holder} has the mailbox`;
   const counts = Object.entries(settled).map(([what, count]) => `${what} ${count}`);
-  return [`Drained: ${stored} messages taken in`, ...(counts.length > 0 ? [counts.join(', ')] : [])].join('; ');
+  return [
+    `Drained: ${stored} messages taken in`,
+    ...(left > 0 ? [`${left} could not be had and wait for the next look`] : []),
+    ...(counts.length > 0 ? [counts.join(', ')] : []),
+  ].join('; ');
 }
 
 function line({ runId, state, outcome, trigger, mode, openedAt }: Run): string {

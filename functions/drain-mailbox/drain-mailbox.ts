@@ -14,6 +14,8 @@ export interface DrainMailboxOutput {
   readonly holder: string;
   /** Messages taken in now. */
   readonly stored: number;
+  /** Messages that could not be had. */
+  readonly left: number;
   /** How many stored messages came to what: `answer`, `orphan`, `foreign` and so on. */
   readonly settled: Readonly<Record<string, number>>;
 }
@@ -38,13 +40,13 @@ export async function drainMailbox(
   deps: DrainMailboxDeps,
 ): Promise<DrainMailboxOutput> {
   const lease = await deps.ledger.holdLease({ execution, runId: drainHolder }, deps.leaseSeconds);
-  if (!lease.held) return { disposition: 'stepped-aside', holder: lease.holder, stored: 0, settled: {} };
+  if (!lease.held) return { disposition: 'stepped-aside', holder: lease.holder, stored: 0, left: 0, settled: {} };
   try {
     await handshakeIfDue(deps);
-    const stored = await takeInMessages(deps);
+    const taken = await takeInMessages(deps);
     const settled = await settleMessages(deps);
-    log.info('mailbox.drained', { stored, ...settled });
-    return { disposition: 'drained', holder: '', stored, settled };
+    log.info('mailbox.drained', { ...taken, ...settled });
+    return { disposition: 'drained', holder: '', ...taken, settled };
   } finally {
     // A drain that fails tries again later, and a run need not wait for it meanwhile.
     await deps.ledger.releaseLease(execution);

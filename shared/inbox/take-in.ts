@@ -15,34 +15,49 @@ export interface TakeInDeps {
   readonly ledger: Pick<MailboxLedger, 'recordMessage' | 'isRecorded'>;
 }
 
-/** So many messages in a row that break off mean that MESH is away, rather than that something is wrong with them. */
-const brokenInARow = 3;
+/** What became of the messages that waited. */
+export interface TakenIn {
+  readonly stored: number;
+  /** Messages that could not be had, and wait for the next look. */
+  readonly left: number;
+}
+
+/** So many messages in a row that cannot be had mean that MESH is away, rather than that something is wrong with them. */
+const leftInARow = 3;
 
 /**
  * Empties the inbox: each message is stored, recorded, then acknowledged, whoever sent it and before anything is made
- * of it. A message that is recorded already only lost its acknowledgement; it is not fetched again. One that breaks off
- * stays where it is until the next look, and does not keep those behind it waiting.
- *
- * @returns how many messages were taken in
+ * of it. A message that is recorded already only lost its acknowledgement; it is not fetched again. One that cannot be
+ * had stays where it is until the next look, and does not keep those behind it waiting.
  */
-export async function takeInMessages(deps: TakeInDeps): Promise<number> {
-  let count = 0;
-  let broken = 0;
+export async function takeInMessages(deps: TakeInDeps): Promise<TakenIn> {
+  const taken = { stored: 0, left: 0 };
+  let inARow = 0;
   for await (const messageId of deps.mesh.listInbox()) {
-    if (!(await deps.ledger.isRecorded(messageId))) {
-      const stored = await store(messageId, deps);
-      broken = stored instanceof RetryableError ? broken + 1 : 0;
-      if (stored instanceof RetryableError && broken === brokenInARow) throw stored;
-      if (stored !== true) continue;
-      count += 1;
+    try {
+      if (await takeIn(messageId, deps)) taken.stored += 1;
+      inARow = 0;
+    } catch (error) {
+      if (!isOfOneMessage(error)) throw error;
+      inARow += 1;
+      if (inARow === leftInARow) throw error;
+      taken.left += 1;
+      log.warn('message.left', { messageId, errorName: error.name, reason: error.message });
     }
-    await deps.mesh.acknowledge(messageId);
   }
-  return count;
+  return taken;
 }
 
-/** True once it is stored; false where it is gone, and the failure where it broke off. */
-async function store(messageId: string, deps: TakeInDeps): Promise<boolean | RetryableError> {
+/** Whether the message was new. */
+async function takeIn(messageId: string, deps: TakeInDeps): Promise<boolean> {
+  const isNew = !(await deps.ledger.isRecorded(messageId));
+  if (isNew && !(await store(messageId, deps))) return false;
+  await deps.mesh.acknowledge(messageId);
+  return isNew;
+}
+
+/** False where it is gone. */
+async function store(messageId: string, deps: TakeInDeps): Promise<boolean> {
   try {
     const message = await fetch(messageId, deps);
     await deps.ledger.recordMessage({ messageId, ...message, receivedAt: deps.now().toISOString() });
@@ -50,16 +65,23 @@ async function store(messageId: string, deps: TakeInDeps): Promise<boolean | Ret
     log.info('message.stored', { messageId, bytes: body.bytes, ...(damage === undefined ? {} : { damage }) });
     return true;
   } catch (error) {
-    if (isNamed(error, 'MeshMessageGone') || isNamed(error, 'MeshMessageUnknown')) {
-      log.warn('message.gone', { messageId });
-      return false;
-    }
-    if (error instanceof RetryableError && (error.name === 'MeshConnectionLost' || error.name === 'MeshTimedOut')) {
-      log.warn('message.broken', { messageId, errorName: error.name });
-      return error;
-    }
-    throw error;
+    if (!isNamed(error, 'MeshMessageGone') && !isNamed(error, 'MeshMessageUnknown')) throw error;
+    log.warn('message.gone', { messageId });
+    return false;
   }
+}
+
+/** MESH let us list, so that what it refuses or fails at now may lie with this message. */
+const ofOneMessage: readonly string[] = [
+  'MeshAuthenticationRefused',
+  'MeshConnectionLost',
+  'MeshRequestRefused',
+  'MeshTimedOut',
+  'MeshUnavailable',
+];
+
+function isOfOneMessage(error: unknown): error is RetryableError | PermanentError {
+  return (error instanceof RetryableError || error instanceof PermanentError) && ofOneMessage.includes(error.name);
 }
 
 interface FetchedMessage {

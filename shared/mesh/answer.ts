@@ -56,7 +56,7 @@ export class Answer {
       measure?.add(next.value);
       return next.value;
     } catch (error) {
-      throw connectionFailure(error, call);
+      throw connectionFailure(error, call, true);
     }
   }
 

@@ -27,7 +27,7 @@ export function parseMeshCredentials(secret: unknown, baseUrl: string, now = new
     throw new PermanentError('ConfigurationInvalid', `The MESH secret is incomplete: ${members}`);
   }
   const { clientCertificate, clientKey, caBundle } = parsed.data;
-  if (!baseUrl.startsWith('https:')) return parsed.data;
+  if (!/^https:/i.test(baseUrl)) return parsed.data;
   if (!(clientCertificate && clientKey && caBundle)) {
     throw new PermanentError(
       'ConfigurationInvalid',

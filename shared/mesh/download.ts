@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import { PermanentError, RetryableError } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import { attemptRepeatedly, type Pause } from './attempts.ts';
+import { subjectOf } from './call.ts';
 import type { Exchange } from './exchange.ts';
 import { type DownloadedMessage, messageHeaders } from './message.ts';
 
@@ -24,6 +25,33 @@ const mostChunks = 10_000;
 interface Chunk {
   readonly answer: Answer;
   readonly first: Buffer | undefined;
+}
+
+/**
+ * Makes sure that an answer is about the message that was asked for, and not a page of some gateway on the way: MESH names
+ * the message in whatever it says of one.
+ *
+ * @throws RetryableError MeshUnavailable
+ */
+export function expectMessage({ status, headers }: Answer, messageId: string, call: string): void {
+  const named = headers['mex-messageid'];
+  const isMesh = Object.keys(headers).some((name) => name.startsWith('mex-'));
+  const isOurs = named === undefined || named.toLowerCase() === messageId.toLowerCase();
+  if ((status === 200 || status === 206) && isMesh && isOurs) return;
+  throw notThis(messageId, call, 'something else than this message came');
+}
+
+/** A body that is not compressed has no end of its own: where its length is not said either, half of it would pass. */
+function expectEnd({ headers, isGzip }: Answer, messageId: string, call: string): void {
+  if (isGzip || headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return;
+  throw notThis(messageId, call, 'a body came that nothing ends but the connection');
+}
+
+function notThis(messageId: string, call: string, what: string): RetryableError {
+  return new RetryableError(
+    'MeshUnavailable',
+    `${subjectOf({ name: call, about: messageId })}: ${what}: try again later`,
+  );
 }
 
 /** One message on its way to us, chunk by chunk. The answer being read has to be closed before another call begins. */
@@ -96,7 +124,10 @@ export class Download {
   /** `mex-chunk-range` is `n:total`, and 206 comes with every chunk but the last; a report counts `1:0`. */
   #checkRange({ status, headers }: Answer, number: number): void {
     const range = headers['mex-chunk-range'];
-    if (range === undefined) return;
+    if (range === undefined) {
+      if (this.#total !== undefined) throw this.#damaged(`chunk ${number} of ${this.#total} does not say which it is`);
+      return;
+    }
     const match = /^(\d{1,9}):(\d{1,9})$/.exec(range.trim());
     if (!match) throw this.#damaged('its chunk range is not of the form n:total');
     const total = Number(match[2]);
@@ -130,6 +161,8 @@ export class Download {
       const answer = await exchange.open({ name, method: 'GET', path: chunkPath, about: messageId });
       this.#answer = answer;
       try {
+        expectMessage(answer, messageId, name);
+        expectEnd(answer, messageId, name);
         return { answer, first: await answer.read() };
       } catch (error) {
         await answer.close(error);

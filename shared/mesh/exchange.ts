@@ -92,11 +92,16 @@ export class Exchange {
       onCall({ name, method, path, ...times, requestHeaders: headers, requestBody, ...outcome });
     };
     const patience = new Patience(timeoutMilliseconds);
+    const state = { isConnected: false };
+    const onConnected = (): void => {
+      state.isConnected = true;
+    };
     try {
-      const response = await carryOut(request, body, { patience, measure: measures?.sent, onHandedOver });
+      const watch = { patience, measure: measures?.sent, onConnected, onHandedOver };
+      const response = await carryOut(request, body, watch);
       return new Answer({ call, request, response, patience, measure: measures?.received, onClosed: tell });
     } catch (error) {
-      const failure = connectionFailure(error, call);
+      const failure = connectionFailure(error, call, state.isConnected);
       tell({ error: failure.name });
       throw failure;
     }
@@ -115,6 +120,8 @@ export class Exchange {
 interface Watch {
   readonly patience: Patience;
   readonly measure: Measure | undefined;
+  /** Once TLS, where there is any, is agreed. */
+  readonly onConnected: () => void;
   readonly onHandedOver: () => void;
 }
 
@@ -122,7 +129,7 @@ interface Watch {
 async function carryOut(
   request: ClientRequest,
   body: Uint8Array,
-  { patience, measure, onHandedOver }: Watch,
+  { patience, measure, onConnected, onHandedOver }: Watch,
 ): Promise<IncomingMessage> {
   const state = { isAnswered: false };
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
@@ -131,23 +138,33 @@ async function carryOut(
       resolve(response);
     });
     request.on('error', reject);
+    // An answer that HTTP makes no response of, such as a change of protocol, ends without an error of its own.
+    request.once('close', () => {
+      reject(Object.assign(new Error('closed without an answer'), { code: 'ECONNRESET' }));
+    });
   });
   answered.catch(() => undefined);
   const isConnected = connected(request);
+  void isConnected.then(onConnected);
   const giveUp = (error: Error): void => {
     request.destroy(error);
   };
+  // Once its last piece is on its way a request may have arrived, whatever Node has heard of it: its own `finish` may come
+  // after the answer to the very request.
+  const handOver = (): void => {
+    void isConnected.then(onHandedOver);
+  };
+  if (body.length === 0) handOver();
   for (let at = 0; at < body.length; at += pieceBytes) {
     const piece = body.subarray(at, at + pieceBytes);
     measure?.add(piece);
+    if (at + pieceBytes >= body.length) handOver();
     if (request.write(piece)) continue;
     const drained = new Promise((resolve) => request.once('drain', resolve));
     await patience.during(Promise.race([drained, answered]), giveUp);
     if (state.isAnswered) return answered;
   }
   request.end();
-  // Node's own `finish` may come after the answer to the very request: it does not say that nothing has arrived.
-  void isConnected.then(onHandedOver);
   return patience.during(answered, giveUp);
 }
 

@@ -28,8 +28,16 @@ const untrusted = /CERT|UNABLE_TO_(?:VERIFY|GET|DECRYPT|DECODE)|^INVALID_(?:CA|P
 /** Alerts that judge the certificate of the client; a handshake failure is how some say that it showed none. */
 const aboutCertificate = /certificate|^unknown ca$|^access denied$|^handshake failure$|^decrypt error$/;
 
-/** Names a call that brought no whole HTTP answer: no connection, a broken one, a time-out, or a TLS alert. */
-export function connectionFailure(error: unknown, call: Pick<Call, 'name' | 'about'>): MeshFailure {
+/**
+ * Names a call that brought no whole HTTP answer: no connection, a broken one, a time-out, or a TLS alert.
+ *
+ * @param isConnected whether TLS, where there is any, was agreed: what breaks in it later is a broken connection
+ */
+export function connectionFailure(
+  error: unknown,
+  call: Pick<Call, 'name' | 'about'>,
+  isConnected = false,
+): MeshFailure {
   const name = subjectOf(call);
   const code = codeOf(error);
   const alert = alertOf(error, code);
@@ -48,7 +56,7 @@ export function connectionFailure(error: unknown, call: Pick<Call, 'name' | 'abo
       `${name}: the server's certificate is not to be trusted (${code}): check the base URL and that the CA bundle is the environment's`,
     );
   }
-  if (/^ERR_(?:SSL|TLS|OSSL)|^EPROTO$/.test(code)) {
+  if (!isConnected && /^ERR_(?:SSL|TLS|OSSL)|^EPROTO$/.test(code)) {
     return new PermanentError(
       'MeshServerUntrusted',
       `${name}: no TLS could be agreed with the server (${code}): check that the base URL is MESH's`,
@@ -155,10 +163,17 @@ export function refusal(
             `${said}: the message was acknowledged before or has expired: take it as handled`,
           )
         : new PermanentError('MeshRequestRefused', `${said}: check the base URL and the mailbox id`);
+    case 400:
+      return new PermanentError(
+        'MeshRequestRefused',
+        code === '07' || code === '08'
+          ? `${said}: check our own and the recipient's mailbox id`
+          : `${said}: report it as a defect of this client`,
+      );
     case 413:
       return new PermanentError('MeshRequestRefused', `${said}: send smaller chunks`);
     case 417:
-      return code === '12' || code.startsWith('EPL-')
+      return code === '12' || code === '17' || code.startsWith('EPL-')
         ? new PermanentError(
             'MeshRecipientUnknown',
             `${said}: check the recipient's mailbox id and that this workflow is registered for it`,

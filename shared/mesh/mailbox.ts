@@ -5,7 +5,7 @@ import { type MailboxEntry, parseInboxPage, parseMailboxEntries, parseTracking }
 import { attemptRepeatedly, type Pause } from './attempts.ts';
 import type { Call, MeshCall } from './call.ts';
 import type { MeshCredentials } from './credentials.ts';
-import { Download } from './download.ts';
+import { Download, expectMessage } from './download.ts';
 import { Exchange } from './exchange.ts';
 import {
   type DownloadedMessage,
@@ -144,9 +144,13 @@ export class Mailbox {
     return this.#serial(() =>
       attemptRepeatedly(this.#options.pause, async () => {
         const answer = await this.#exchange.open({ name: 'Head', method: 'HEAD', path, about: messageId });
-        await answer.text();
-        await answer.close();
-        return messageHeaders(messageId, answer.headers);
+        try {
+          await answer.text();
+          expectMessage(answer, messageId, 'Head');
+          return messageHeaders(messageId, answer.headers);
+        } finally {
+          await answer.close();
+        }
       }),
     );
   }

@@ -53,6 +53,12 @@ const verification = { rejectUnauthorized: true } as const;
 function parseBaseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isAllowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && thisMachine.has(url.hostname));
+  if (url && url.pathname !== '/') {
+    throw new PermanentError(
+      'ConfigurationInvalid',
+      'The MESH base URL has to end with the host: the path is the same for every MESH',
+    );
+  }
   if (url && isAllowed) return url;
   throw new PermanentError(
     'ConfigurationInvalid',

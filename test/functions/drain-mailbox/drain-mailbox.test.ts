@@ -14,6 +14,7 @@ describe('what waits in the mailbox between runs', () => {
       disposition: 'drained',
       holder: '',
       stored: 2,
+      left: 0,
       settled: { foreign: 1, orphan: 1 },
     });
     expect(pipeline.mesh).toMatchObject({ waiting: [], acknowledged: [foreign, orphan], handshakes: 1 });
@@ -76,14 +77,21 @@ describe('the drain and the runs', () => {
     expect.assertions(2);
   });
 
-  it('gives the mailbox back where it fails, and fetches nothing twice when it tries again', async () => {
+  it('gives the mailbox back where it fails', async () => {
+    const pipeline = new InMemoryPipeline();
+    pipeline.mesh.handshake = () => Promise.reject(new RetryableError('MeshUnavailable', 'Handshake: 503'));
+    await expect(pipeline.drain()).rejects.toMatchObject({ name: 'MeshUnavailable' });
+    expect(pipeline.ledger.mailbox.lease).toBeUndefined();
+  });
+
+  it('says what it had to leave for the next day', async () => {
     const pipeline = new InMemoryPipeline();
     pipeline.mesh.deliver({}, 'a reply');
     pipeline.mesh.acknowledge = () => Promise.reject(new RetryableError('MeshUnavailable', 'Acknowledge: 503'));
-    await expect(pipeline.drain()).rejects.toMatchObject({ name: 'MeshUnavailable' });
-    expect(pipeline.ledger.mailbox.lease).toBeUndefined();
+    expect(await pipeline.drain()).toMatchObject({ stored: 0, left: 1, settled: { orphan: 1 } });
     Reflect.deleteProperty(pipeline.mesh, 'acknowledge');
-    expect(await pipeline.drain()).toMatchObject({ stored: 0, settled: { orphan: 1 } });
+    expect(await pipeline.drain()).toMatchObject({ stored: 0, left: 0, settled: {} });
+    expect(pipeline.mesh).toMatchObject({ waiting: [] });
     expect(pipeline.mesh.downloads).toHaveLength(1);
   });
 

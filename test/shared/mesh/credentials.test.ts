@@ -41,6 +41,10 @@ const refused = (secret: unknown, now?: Date): string => {
   throw new Error('It was not refused');
 };
 
+it('asks for certificates over HTTPS however it is spelt', () => {
+  expect(() => parseMeshCredentials(plain, 'HTTPS://msg.intspineservices.nhs.uk')).toThrow('clientCertificate');
+});
+
 it('takes a password and the shared key where MESH is reached without TLS', () => {
   expect(parseMeshCredentials(plain, 'http://127.0.0.1:8700')).toEqual(plain);
 });

@@ -194,3 +194,21 @@ describe('a call that brought no answer', () => {
     expect(failure).toMatchObject({ name: 'MeshConnectionLost', message: expect.stringContaining('certificate') });
   });
 });
+
+test.each(['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'EPROTO', 'ERR_SSL_WRONG_VERSION_NUMBER'])(
+  '%s is no TLS before it was agreed, and a broken connection after',
+  (code) => {
+    const error = Object.assign(new Error('write failed'), { code });
+    expect(connectionFailure(error, { name: 'Send' })).toMatchObject({ name: 'MeshServerUntrusted' });
+    expect(connectionFailure(error, { name: 'Send' }, true)).toMatchObject({ name: 'MeshConnectionLost' });
+  },
+);
+
+test.each([
+  { status: 417, code: '17', name: 'MeshRecipientUnknown', says: 'workflow is registered' },
+  { status: 417, code: '02', name: 'MeshRequestRefused', says: 'defect' },
+  { status: 400, code: '08', name: 'MeshRequestRefused', says: "recipient's mailbox id" },
+])('$status with code $code is $name: $says', ({ status, code, name, says }) => {
+  const body = JSON.stringify({ detail: [{ event: 'SEND', code, msg: 'x' }] });
+  expect(refusal({ name: 'Send' }, status, body)).toMatchObject({ name, message: expect.stringContaining(says) });
+});

@@ -35,6 +35,9 @@ async function meshAt(answer: Answer, options: Partial<MailboxOptions> = {}) {
   const server = await serve(async (request, response) => {
     asked.push(`${request.method ?? ''} ${(request.url ?? '').replace('/messageexchange/RZZ99OT001', '')}`);
     const sent = await readBody(request);
+    const [, named] = /\/inbox\/([^/?]+)/.exec(request.url ?? '') ?? [];
+    // As MESH does in whatever it says of a message.
+    if (named !== undefined) response.setHeader('mex-messageid', named);
     answer(response, request, sent);
   });
   servers.push(server);
@@ -569,6 +572,47 @@ describe('a download', () => {
     expect(await mailbox.download('m', whole, { asReceived: true })).toHaveLength(5_000);
   });
 
+  it('of a message of several chunks ends with no chunk that does not say which it is', async () => {
+    const unsaid = chunks({ code: 206, range: '1:3' }, { code: 200, content: Buffer.from('<html>') });
+    await expect(download(unsaid)).rejects.toMatchObject({
+      name: 'MeshBodyDamaged',
+      message: expect.stringContaining('chunk 2 of 3 does not say which it is'),
+    });
+  });
+
+  test.each<{ what: string; answer: Answer }>([
+    {
+      what: 'a page of a gateway',
+      answer: (r) => {
+        r.removeHeader('mex-messageid');
+        r.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+      },
+    },
+    { what: 'another message', answer: status(200, { 'mex-messageid': 'OTHER' }, 'x') },
+    { what: 'a status of no download', answer: status(204) },
+    {
+      what: 'a body that only the end of the connection ends',
+      answer: (r) => {
+        r.shouldKeepAlive = false;
+        r.useChunkedEncodingByDefault = false;
+        r.writeHead(200).end('half of it');
+      },
+    },
+  ])('that brings $what is MeshUnavailable, after three attempts', async ({ answer }) => {
+    const { mailbox, asked } = await meshAt(answer);
+    await expect(mailbox.download('m', whole)).rejects.toMatchObject({ name: 'MeshUnavailable' });
+    await expect(mailbox.download('m', whole, { asReceived: true })).rejects.toMatchObject({ name: 'MeshUnavailable' });
+    expect(asked).toEqual(Array(6).fill('GET /inbox/m'));
+  });
+
+  it('of a page and then of the message brings the message', async () => {
+    const page: Answer = (r) => {
+      r.removeHeader('mex-messageid');
+      r.writeHead(200).end('<html>');
+    };
+    expect((await download(inTurn(page, status(200, {}, 'x')))).toString()).toBe('x');
+  });
+
   it('whose second chunk fails fails as a whole, after three attempts', async () => {
     const { mailbox, asked } = await meshAt((response, { url = '' }) => {
       if (url.endsWith('/2')) response.writeHead(503).end();
@@ -662,3 +706,51 @@ it('reads a look-up in the words of version 1, too', async () => {
     'GET /messageexchange/workflowsearch/W%20F',
   ]);
 });
+
+describe('an answer that never ends', () => {
+  /** A server that speaks as it likes once it was asked. */
+  async function rawAt(answer: (socket: Socket) => void): Promise<string> {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        answer(socket);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    servers.push({
+      close: () =>
+        new Promise((resolve) => {
+          server.close();
+          resolve();
+        }),
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  it('as another protocol fails the call, and the calls behind it go on', async () => {
+    const url = await rawAt((socket) =>
+      socket.write('HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
+    );
+    const mailbox = mailboxAt(url, { timeoutMilliseconds: 200 });
+    const failures = await Promise.all([mailbox.track('m'), mailbox.handshake()].map((call) => call.catch(nameOf)));
+    for (const failure of failures) expect(['MeshConnectionLost', 'MeshTimedOut']).toContain(failure);
+  });
+
+  it('a byte now and then is given up after ten times the patience', async () => {
+    const url = await rawAt((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n');
+      const drip = setInterval(() => socket.write('x'), 30);
+      socket.once('close', () => {
+        clearInterval(drip);
+      });
+    });
+    const mailbox = mailboxAt(url, { timeoutMilliseconds: 50 });
+    const began = performance.now();
+    await expect(mailbox.track('m')).rejects.toMatchObject({ name: 'MeshTimedOut' });
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+});
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : String(error);
+}

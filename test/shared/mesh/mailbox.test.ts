@@ -63,6 +63,7 @@ describe('a mailbox', () => {
     { name: 'plain HTTP to another machine', options: { baseUrl: 'http://mesh-sync.spineservices.nhs.uk' } },
     { name: 'no URL', options: { baseUrl: 'mesh-sync.spineservices.nhs.uk' } },
     { name: 'another protocol', options: { baseUrl: 'ftp://127.0.0.1' } },
+    { name: 'a path', options: { baseUrl: 'https://127.0.0.1/messageexchange' } },
     { name: 'chunks of no bytes', options: { chunkBytes: 0 } },
     {
       name: 'a certificate that is none',
