@@ -16,14 +16,15 @@ function say(line: string): void {
 }
 
 /** What a reader of the terminal needs: no header and no body, since those may name people. */
-function requestLine({ method, path, status, durationMs, fault }: MeshRequest): string {
+function requestLine({ method, path, status, durationMs, fault, remark }: MeshRequest): string {
+  const why = fault ?? remark;
   const answered = status === 0 ? 'no answer' : String(status);
-  return `${method} ${path} ${answered} ${durationMs} ms${fault === undefined ? '' : ` (${fault})`}`;
+  return `${method} ${path} ${answered} ${durationMs} ms${why === undefined ? '' : ` (${why})`}`;
 }
 
 function requestJson(request: MeshRequest): string {
-  const { at, method, path, status, durationMs, requestBytes, responseBytes, fault } = request;
-  return JSON.stringify({ at, method, path, status, durationMs, requestBytes, responseBytes, fault });
+  const { at, method, path, status, durationMs, requestBytes, responseBytes, fault, remark } = request;
+  return JSON.stringify({ at, method, path, status, durationMs, requestBytes, responseBytes, fault, remark });
 }
 
 async function start(options: Options): Promise<MeshStandIn> {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serve, type StandIn } from '../stand-in.ts';
-import { answerAdmin } from './admin.ts';
+import { adminMethodsAt, answerAdmin } from './admin.ts';
 import { type Answer, type ApiVersion, emptyAnswer, jsonAnswer } from './answer.ts';
 import { TokenCheck } from './authorization.ts';
 import { type Call, headerOf, versionAsked } from './call.ts';
@@ -17,10 +17,10 @@ import { type Mailbox, Mailboxes } from './mailboxes.ts';
 import type { Failure, MeshMessage, StoredMessage } from './message.ts';
 import { sendChunk, sendMessage } from './outbox.ts';
 import { ReceivedBody } from './received-body.ts';
-import { invalid, MeshRefusal, notImplemented, refusal } from './refusal.ts';
+import { invalid, MeshRefusal, noSuchPath, otherMethod, refusal } from './refusal.ts';
 import { logEntry, type MeshRequest } from './request-log.ts';
 import { faultAnswer, writeAnswer } from './response.ts';
-import { mailboxTarget, type Operation, publicTarget } from './route.ts';
+import { mailboxTarget, methodsAt, type Operation, publicTarget } from './route.ts';
 import { serveSecurely, type Tls } from './secure-server.ts';
 import { MessageStore } from './store.ts';
 import { trackLocalId, trackMessage } from './tracking.ts';
@@ -135,12 +135,13 @@ export async function startMesh(options: MeshOptions): Promise<MeshStandIn> {
     const operation = target?.operation ?? open?.operation;
     const fault = leave && operation !== undefined ? faults.take(operation, target?.mailboxId) : undefined;
     let responseBytes = 0;
+    let remark: string | undefined;
     let isLogged = false;
     const log = (): void => {
       if (isLogged) return;
       isLogged = true;
       onRequest?.(
-        logEntry(request, response, started, { requestBytes: body.bytes, responseBytes, fault: fault?.kind }),
+        logEntry(request, response, started, { requestBytes: body.bytes, responseBytes, fault: fault?.kind, remark }),
       );
     };
     // A response closes without having finished where the connection broke.
@@ -157,7 +158,10 @@ export async function startMesh(options: MeshOptions): Promise<MeshStandIn> {
         if (open) return answerPublic(open, headers, mailboxes);
         const answer = await answerAdmin(controls, method, pathname, () => body.text());
         if (answer) return answer;
-        throw notImplemented(`${method} ${pathname}`);
+        const allowed = [...methodsAt(pathname), ...adminMethodsAt(pathname)];
+        const refused = allowed.length === 0 ? noSuchPath() : otherMethod(allowed);
+        remark = refused.message;
+        throw refused;
       }
       const { mailboxId, captures } = target;
       tokens.verify(mailboxId, headers.authorization);

@@ -66,7 +66,19 @@ export function invalid(where: 'header' | 'query' | 'path' | 'body', name: strin
   return new MeshRefusal(() => jsonAnswer(400, { detail: [{ type, loc: [where, name], msg }] }), `${name}: ${msg}`);
 }
 
-/** An operation that the real service may know and this stand-in does not. */
+/** A path that means nothing here: `detail` as a string, in either version. Source: mesh-sandbox. */
+export function noSuchPath(): MeshRefusal {
+  return new MeshRefusal(() => jsonAnswer(404, { detail: 'Not Found' }), 'no path of the MESH API');
+}
+
+/** A path that takes other methods than the one it was called with; they are named in `Allow`. */
+export function otherMethod(allowed: readonly string[]): MeshRefusal {
+  const allow = allowed.join(', ');
+  const answer = jsonAnswer(405, { detail: 'Method Not Allowed' });
+  return new MeshRefusal(() => ({ ...answer, headers: { ...answer.headers, allow } }), `this path takes ${allow}`);
+}
+
+/** A form that the real service may know and this stand-in does not. */
 export function notImplemented(what: string): MeshRefusal {
   const msg = `The MESH stand-in does not implement ${what}`;
   return new MeshRefusal(() => jsonAnswer(501, { detail: [{ event: '', code: '', msg }] }), msg);

@@ -17,6 +17,8 @@ export interface MeshRequest {
   readonly responseBytes: number;
   /** What was made to go wrong with it. */
   readonly fault?: string;
+  /** Why it is none of the MESH API, for whoever looks for the mistake: MESH itself says less. */
+  readonly remark?: string;
 }
 
 /** @param started the `performance.now()` of the request's arrival */
@@ -24,7 +26,12 @@ export function logEntry(
   request: IncomingMessage,
   response: ServerResponse,
   started: number,
-  what: { readonly requestBytes: number; readonly responseBytes: number; readonly fault: string | undefined },
+  what: {
+    readonly requestBytes: number;
+    readonly responseBytes: number;
+    readonly fault: string | undefined;
+    readonly remark: string | undefined;
+  },
 ): MeshRequest {
   return {
     at: new Date(performance.timeOrigin + started).toISOString(),
@@ -37,6 +44,7 @@ export function logEntry(
     requestBytes: what.requestBytes,
     responseBytes: what.responseBytes,
     ...(what.fault === undefined ? {} : { fault: what.fault }),
+    ...(what.remark === undefined ? {} : { remark: what.remark }),
   };
 }
 

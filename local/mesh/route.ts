@@ -22,7 +22,7 @@ const publicRoutes = [
   { path: /^\/messageexchange\/workflowsearch\/([^/]+)$/, operation: 'searchWorkflow' },
 ] as const;
 
-/** `/inbox/rich` and `/outbox/rich` exist in NHS England's sandbox only, and would read as message ids here. */
+/** `/inbox/rich` and `/outbox/rich` exist in NHS England's sandbox only: no such path here, nor a message id. */
 const sandboxOnly = /^\/(inbox|outbox)\/rich$/;
 
 /** First path segments that are no mailbox ids. */
@@ -51,8 +51,8 @@ export interface MailboxTarget {
 
 /** Which operation on which mailbox a request means; undefined where none. */
 export function mailboxTarget(method: string, pathname: string): MailboxTarget | undefined {
-  const [, mailbox = '', rest = ''] = /^\/messageexchange\/([^/]+)(.*)$/.exec(pathname) ?? [];
-  if (mailbox === '' || reserved.includes(mailbox) || sandboxOnly.test(rest)) return undefined;
+  const { mailbox, rest } = mailboxPath(pathname) ?? {};
+  if (mailbox === undefined || rest === undefined) return undefined;
   for (const { method: routeMethod, path, operation } of routes) {
     const match = routeMethod === method ? path.exec(rest) : null;
     if (match) return { operation, mailboxId: decoded(mailbox).toUpperCase(), captures: match.slice(1).map(decoded) };
@@ -68,6 +68,18 @@ export function publicTarget(method: string, pathname: string): PublicTarget | u
     if (match) return { operation, captures: match.slice(1).map(decoded) };
   }
   return undefined;
+}
+
+/** The methods that a path takes, on a mailbox or without one; none where it means nothing. */
+export function methodsAt(pathname: string): string[] {
+  const { rest } = mailboxPath(pathname) ?? {};
+  const onMailbox = rest === undefined ? [] : routes.filter(({ path }) => path.test(rest)).map(({ method }) => method);
+  return [...onMailbox, ...(publicRoutes.some(({ path }) => path.test(pathname)) ? ['GET'] : [])];
+}
+
+function mailboxPath(pathname: string): { mailbox: string; rest: string } | undefined {
+  const [, mailbox = '', rest = ''] = /^\/messageexchange\/([^/]+)(.*)$/.exec(pathname) ?? [];
+  return mailbox === '' || reserved.includes(mailbox) || sandboxOnly.test(rest) ? undefined : { mailbox, rest };
 }
 
 /** A malformed escape stands for itself: no mailbox or message has such an id. */

@@ -7,18 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { type MeshStandIn, startMesh } from '../../../local/mesh/mesh.ts';
 import type { MeshMessage } from '../../../local/mesh/message.ts';
 import type { MeshRequest } from '../../../local/mesh/request-log.ts';
-import {
-  alice,
-  authorization,
-  bob,
-  carol,
-  errorOf,
-  mailboxes,
-  rawMailbox,
-  sharedKey,
-  text,
-  toBob,
-} from './raw-mailbox.ts';
+import { alice, authorization, bob, carol, mailboxes, rawMailbox, sharedKey, text, toBob } from './raw-mailbox.ts';
 
 let mesh: MeshStandIn;
 let requests: MeshRequest[];
@@ -99,12 +88,26 @@ test.each([
   ['GET', '/messageexchange/RZZ99OT001/inbox/rich'],
   ['POST', '/messageexchange/RZZ99OT001/update'],
   ['GET', '/messageexchange/RZZ99OT001/outbox/rich'],
-  ['PATCH', '/messageexchange/RZZ99OT001/inbox'],
+  ['GET', '/messageexchange/RZZ99OT001/inbox/'],
   ['GET', '/messageexchange/admin/elsewhere'],
-])('%s %s is refused by name with 501', async (method, path) => {
+  ['GET', '/elsewhere'],
+])('%s %s is answered 404, and the log says why', async (method, path) => {
   const response = await fetch(`${mesh.url}${path}`, { method });
-  expect(response.status).toBe(501);
-  expect((await errorOf(response))?.msg).toBe(`The MESH stand-in does not implement ${method} ${path}`);
+  expect([response.status, await response.json()]).toEqual([404, { detail: 'Not Found' }]);
+  expect(requests).toMatchObject([{ method, path, status: 404, remark: 'no path of the MESH API' }]);
+});
+
+test.each([
+  ['PATCH', '/messageexchange/RZZ99OT001/inbox', 'GET'],
+  ['DELETE', '/messageexchange/RZZ99OT001', 'POST, GET'],
+  ['PUT', '/messageexchange/RZZ99OT001/inbox/A', 'HEAD, GET'],
+  ['POST', '/messageexchange/_ping', 'GET'],
+  ['GET', '/messageexchange/admin/faults', 'POST, DELETE'],
+])('%s %s is answered 405, which names %s', async (method, path, allow) => {
+  const response = await fetch(`${mesh.url}${path}`, { method });
+  expect([response.status, await response.json()]).toEqual([405, { detail: 'Method Not Allowed' }]);
+  expect(response.headers.get('allow')).toBe(allow);
+  expect(requests).toMatchObject([{ method, path, status: 405, remark: `this path takes ${allow}` }]);
 });
 
 describe('one call at a time for one mailbox', () => {
@@ -158,7 +161,7 @@ it('tells of each answered request, without body or Authorization', async () => 
   expect(requests.map(({ method, path, status }) => [method, path, status])).toEqual([
     ['POST', '/messageexchange/RZZ99OT001/outbox', 202],
     ['GET', '/messageexchange/X26OT154/inbox?max_results=10', 200],
-    ['GET', '/elsewhere', 501],
+    ['GET', '/elsewhere', 404],
   ]);
   const [sent] = requests;
   expect(sent?.requestHeaders).toMatchObject(toBob);

@@ -172,7 +172,8 @@ describe('running', () => {
     const ours = rawMailbox(url, { mailboxId: 'OURS1', password: 'p', sharedKey: 'K' });
     expect((await ours.call('GET', '/inbox')).status).toBe(503);
     expect((await ours.call('GET', '/inbox')).status).toBe(200);
-    await program.said('"status":200');
+    expect((await ours.call('PATCH', '/inbox')).status).toBe(405);
+    await program.said('"status":405');
     const [first, ...rest] = program.stdout
       .trim()
       .split('\n')
@@ -181,6 +182,7 @@ describe('running', () => {
     expect(rest).toMatchObject([
       { method: 'GET', path: '/messageexchange/OURS1/inbox', status: 503, fault: 'status' },
       { method: 'GET', path: '/messageexchange/OURS1/inbox', status: 200 },
+      { method: 'PATCH', path: '/messageexchange/OURS1/inbox', status: 405, remark: 'this path takes GET' },
     ]);
     expect(program.stdout.toLowerCase()).not.toContain('authorization');
   });
