@@ -55,7 +55,7 @@ export interface CaseContext {
   readonly checks: Checks;
   /** What an assessor needs to know beside the calls. */
   readonly note: (name: string, value: string) => void;
-  /** Of our mailbox in this case so far, without what was only preparation. */
+  /** Of our mailbox in this case so far, without what was only preparation and without attempts that were made again. */
   readonly calls: () => readonly RecordedCall[];
   /** Unlike any other of this run. */
   readonly localId: (suffix?: string) => string;

@@ -3,7 +3,7 @@ import type { CaseContext, ConformanceCase, RunSettings, Session } from './case.
 import { type Check, Checks, Waiting } from './checks.ts';
 import type { Environment, MailboxAccess } from './environment.ts';
 import { Party } from './party.ts';
-import { Recorder, type RecordedCall } from './recorder.ts';
+import { Recorder, type RecordedCall, withoutRetries } from './recorder.ts';
 
 /**
  * - `passed`: every check holds
@@ -116,9 +116,11 @@ export class CatalogueRun {
         notes.push({ name, value });
       },
       calls: () =>
-        recorder.calls
-          .slice(before)
-          .filter(({ mailboxId, isPreparation }) => mailboxId === this.#ours.mailboxId && !isPreparation),
+        withoutRetries(
+          recorder.calls
+            .slice(before)
+            .filter(({ mailboxId, isPreparation }) => mailboxId === this.#ours.mailboxId && !isPreparation),
+        ),
       localId: (suffix) => {
         last += 1;
         return `${this.#name}-${number}-${suffix ?? String(last)}`;

@@ -52,3 +52,22 @@ export class Recorder {
     return this.tokens.requests.filter((request) => request.mailboxId === mailboxId);
   }
 }
+
+/**
+ * Calls without the attempts that came to nothing and were made again straight away, as a client should. The first
+ * request of a message is none of them: made again, it may well be a second message.
+ *
+ * @param calls of one mailbox, in the order in which they ended
+ */
+export function withoutRetries(calls: readonly RecordedCall[]): RecordedCall[] {
+  return calls.filter(({ operation, method, path, status }, index) => {
+    const next = calls[index + 1];
+    const isAgain = next?.method === method && next.path === path && operation !== 'send';
+    return !isAgain || !cameToNothing(status);
+  });
+}
+
+/** No answer, or one by which MESH was busy, slow or not ready. */
+function cameToNothing(status: number | undefined): boolean {
+  return status === undefined || status === 425 || status === 429 || status >= 500;
+}

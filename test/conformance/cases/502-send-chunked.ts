@@ -19,6 +19,7 @@ export const sendChunked: ConformanceCase = {
       chunkBytes,
       checkCalls: (sends) => {
         const total = Math.ceil(chunkedBytes / chunkBytes);
+        checks.that('It travels in several chunks', sends.length > 1, String(sends.length));
         const ranges = sends.map(({ requestHeaders }) => requestHeaders['mex-chunk-range'] ?? 'none');
         const wanted = Array.from({ length: total }, (_, index) => `${index + 1}:${total}`);
         checks.equal('Mex-Chunk-Range counts 1:n to n:n, the last block marked so', ranges.join(' '), wanted.join(' '));
