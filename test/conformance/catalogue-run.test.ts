@@ -146,7 +146,7 @@ describe('in an environment of NHS England', () => {
     expect(of('waiting')).toEqual(['201', '401', '501', '601', '701', '802']);
     expect(of('passed')).toEqual(['702', '704', '801']);
     expect(results.get('201')?.remark).toMatch(
-      /^Have the owner of mailbox X26ABC2 confirm that message \S+ arrived as 20000 bytes, SHA-256 /,
+      /^Have the owner of mailbox X26ABC2 confirm that message \S+ arrived as 20,000 bytes, SHA-256 /,
     );
     expect(results.get('401')?.remark).toMatch(/^Have mailbox X26ABC2 send one message, uncompressed, to X26ABC1/);
     expect(results.get('601')?.remark).toMatch(/^Have mailbox X26ABC2 send 600 messages to X26ABC1/);
@@ -179,7 +179,7 @@ describe('in an environment of NHS England', () => {
     const results = await runCases(asIntegration(environment), ['401']);
     expect(results.get('401')).toMatchObject({ verdict: 'waiting' });
     expect(results.get('401')?.remark).toMatch(
-      /^Have the owner of mailbox X26ABC2 confirm that it sent 3000 bytes, SHA-256 [0-9a-f]{64}/,
+      /^Have the owner of mailbox X26ABC2 confirm that it sent 3,000 bytes, SHA-256 [0-9a-f]{64}/,
     );
     expect(results.get('401')?.checks.every(({ holds }) => holds)).toBe(true);
   });

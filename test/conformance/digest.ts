@@ -20,7 +20,12 @@ export async function digestOf(body: AsyncIterable<Uint8Array>): Promise<Digest>
   return { bytes, sha256: sha256.digest('hex'), md5: md5.digest('hex') };
 }
 
+/** A number in groups of three digits, which nobody takes for that of a person. */
+export function count(number: number): string {
+  return number.toLocaleString('en-GB');
+}
+
 /** For a reader: how long it is and what it hashes to. */
 export function described({ bytes, sha256, md5 }: Digest): string {
-  return `${bytes} bytes, SHA-256 ${sha256}, MD5 ${md5}`;
+  return `${count(bytes)} bytes, SHA-256 ${sha256}, MD5 ${md5}`;
 }

@@ -3,7 +3,7 @@ import { log } from '../../shared/log.ts';
 import { endWith } from '../../shared/command-line.ts';
 import { catalogue } from './catalogue.ts';
 import { CatalogueRun } from './catalogue-run.ts';
-import { checkEvidenceDirectory, writeEvidence } from './evidence/write-evidence.ts';
+import { checkEvidenceDirectory, dropBegun, PackElsewhere, writeEvidence } from './evidence/write-evidence.ts';
 import { openEnvironment, settingsFor } from './open-environment.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { exitCode, table } from './table.ts';
@@ -12,7 +12,21 @@ import { exitCode, table } from './table.ts';
 const lockedOut = ['MeshAuthenticationRefused', 'MeshCertificateRefused', 'MeshServerUntrusted'];
 
 async function runCatalogue(options: Options): Promise<number> {
-  if (options.evidence !== undefined) await checkEvidenceDirectory(options.evidence);
+  const { evidence } = options;
+  if (evidence === undefined) return runCases(options);
+  await checkEvidenceDirectory(evidence);
+  try {
+    return await runCases(options);
+  } catch (error) {
+    if (!(error instanceof PackElsewhere)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  } finally {
+    await dropBegun(evidence);
+  }
+}
+
+async function runCases(options: Options): Promise<number> {
   const { environment, close } = await openEnvironment(options, process.env);
   const settings = settingsFor(options, environment);
   const run = new CatalogueRun(environment, { settings });

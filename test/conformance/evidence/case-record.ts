@@ -1,7 +1,7 @@
 import type { CaseResult, JudgedCheck, Verdict } from '../catalogue-run.ts';
 import type { Environment } from '../environment.ts';
 import type { RecordedCall } from '../recorder.ts';
-import { type Redact, shownHeaders } from './redaction.ts';
+import type { Redact, ShowHeaders } from './redaction.ts';
 
 /** One call as an assessor sees it. */
 export interface CallRecord extends RecordedCall {
@@ -25,7 +25,11 @@ export interface CaseRecord {
 }
 
 /** What is shown of a case: everything but secrets and what may be a person. */
-export function caseRecord(result: CaseResult, { mailboxes }: Environment, redact: Redact): CaseRecord {
+export function caseRecord(
+  result: CaseResult,
+  { mailboxes }: Environment,
+  { redact, showHeaders }: { readonly redact: Redact; readonly showHeaders: ShowHeaders },
+): CaseRecord {
   const { number, title, asks, passes, verdict, remark, startedAt, endedAt } = result;
   const shownCheck = ({ claim, holds, found, difference }: JudgedCheck): JudgedCheck => ({
     ...{ claim, holds },
@@ -46,8 +50,8 @@ export function caseRecord(result: CaseResult, { mailboxes }: Environment, redac
       ...call,
       mailbox: whose(call.mailboxId),
       path: redact(call.path),
-      requestHeaders: shownHeaders(call.requestHeaders, redact),
-      ...(call.responseHeaders === undefined ? {} : { responseHeaders: shownHeaders(call.responseHeaders, redact) }),
+      requestHeaders: showHeaders(call.requestHeaders),
+      ...(call.responseHeaders === undefined ? {} : { responseHeaders: showHeaders(call.responseHeaders) }),
     })),
   };
 }

@@ -1,16 +1,21 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import type { ClientRequest } from 'node:http';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { log } from '../../../shared/log.ts';
+import { Transport } from '../../../shared/mesh/transport.ts';
 import { catalogue } from '../catalogue.ts';
 import { CatalogueRun, type CaseResult } from '../catalogue-run.ts';
+import { credentialsOf } from '../party.ts';
 import { makePayload } from '../payload.ts';
 import { runSettings } from '../settings.ts';
 import { type RunningEnvironment, startStandIn } from '../stand-in.ts';
-import { checkEvidenceDirectory, writeEvidence } from './write-evidence.ts';
+import { redactionFor } from './redaction.ts';
+import { checkEvidenceDirectory, dropBegun, writeEvidence } from './write-evidence.ts';
 
 log.setLogLevel('SILENT');
 
@@ -22,6 +27,22 @@ const listener = (message: unknown): void => {
   const header = request.getHeader('authorization');
   if (typeof header === 'string') authorizations.push(header);
 };
+
+interface CallsShown {
+  readonly calls: { readonly responseHeaders?: Readonly<Record<string, string>> }[];
+}
+
+/** An order to the stand-in, which shows its certificate to whoever trusts its authority. */
+async function order(path: string, json: unknown): Promise<void> {
+  const { baseUrl, sharedKey, caBundle, mailboxes } = standIn.environment;
+  const transport = new Transport(baseUrl, credentialsOf({ sharedKey, caBundle }, mailboxes.ours));
+  const body = Buffer.from(JSON.stringify(json));
+  const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
+  const request = transport.request(`/messageexchange/admin/${path}`, { method: 'POST', headers }, true).end(body);
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  await text(response);
+  expect(response.statusCode).toBe(200);
+}
 
 let standIn: RunningEnvironment;
 let results: readonly CaseResult[];
@@ -43,6 +64,17 @@ beforeAll(async () => {
       await ours.checkInbox();
       note('Mistake', `${environment.sharedKey} ${person} ${environment.mailboxes.ours.password}`);
       checks.equal('sent', outcome?.outcome, 'accepted');
+    },
+  });
+  // Sent beside this run: who is in there is nobody's business.
+  const stranger = { to: 'X26ABC1', from: 'X26ABC2', workflow_id: 'TEST_WORKFLOW', body: 'a letter' };
+  const names = { subject: 'Mrs Stranger', file_name: `NHS${person}.csv`, local_id: 'STRANGER-1' };
+  await order('deliver', { ...stranger, ...names });
+  await run.run({
+    ...{ number: '998', title: 'Takes in a stranger', asks: 'Something.', passes: 'Somehow.' },
+    run: async ({ ours, checks }) => {
+      const [message] = await ours.checkInbox();
+      checks.that('It is taken in', message?.headers.subject === names.subject);
     },
   });
   run.close();
@@ -117,6 +149,22 @@ describe('the evidence pack', () => {
     expect(everything).toContain('Letter about [ten digits] and [ten digits]');
   });
 
+  it('names nothing that others named', async () => {
+    const files = await written();
+    expect([...files.values()].join('\n')).not.toMatch(/Mrs Stranger|STRANGER-1|\.csv/);
+    const { calls } = JSON.parse(files.get('998.json') ?? '') as CallsShown;
+    const shown = calls.find(({ responseHeaders }) => responseHeaders?.['mex-subject'] !== undefined)?.responseHeaders;
+    expect(shown).toMatchObject({
+      'mex-from': 'X26ABC2',
+      'mex-subject': '[given by somebody else]',
+      'mex-filename': '[given by somebody else]',
+      'mex-localid': '[given by somebody else]',
+    });
+    const ours = JSON.parse(files.get('501.json') ?? '') as CallsShown;
+    const seen = ours.calls.flatMap(({ responseHeaders }) => responseHeaders?.['mex-subject'] ?? []);
+    expect(new Set(seen)).toEqual(new Set(['Case 501']));
+  });
+
   it('is one page that needs nothing else and takes no markup from outside', async () => {
     const summary = (await written()).get('summary.html') ?? '';
     expect(summary).toContain('@page { size: A4;');
@@ -139,11 +187,49 @@ describe('the evidence pack', () => {
     const directory = join(parent, 'taken');
     await mkdir(directory);
     await writeFile(join(directory, 'notes.txt'), 'mine');
-    await expect(writeEvidence(directory, standIn.environment, results)).rejects.toThrow();
+    const error = await writeEvidence(directory, standIn.environment, results).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'PackElsewhere', message: expect.stringContaining('(ENOTEMPTY)') as unknown });
     expect(await readdir(directory)).toEqual(['notes.txt']);
-    expect(await readdir(parent)).toEqual(['taken']);
+    const [, elsewhere = ''] = /: it is whole, in (.*)$/.exec((error as Error).message) ?? [];
+    expect(await readdir(elsewhere)).toHaveLength(results.length + 2);
     await expect(checkEvidenceDirectory(directory)).rejects.toThrow('is not empty; name a new directory');
     await expect(checkEvidenceDirectory(join(directory, 'notes.txt'))).rejects.toThrow('is no directory');
-    await expect(checkEvidenceDirectory(join(parent, 'new'))).resolves.toBeUndefined();
   });
+
+  it('is known to be writable before the run, and leaves nothing of a run that came to nothing', async () => {
+    await symlink(join(parent, 'nowhere', 'at-all'), join(parent, 'link'));
+    const check = checkEvidenceDirectory(join(parent, 'link', 'pack'));
+    await expect(check).rejects.toThrow(/^--evidence .*: cannot be written \(E[A-Z]+\)$/);
+    await expect(check).rejects.toMatchObject({ name: 'UsageError' });
+    await checkEvidenceDirectory(join(parent, 'new'));
+    expect(await readdir(parent)).toHaveLength(2);
+    await dropBegun(join(parent, 'new'));
+    expect(await readdir(parent)).toEqual(['link']);
+  });
+});
+
+const hash = 'a1234567890b'.padEnd(64, 'c');
+
+test.each([
+  ['9434765919.csv', '[ten digits].csv'],
+  ['NHS9434765919.csv', 'NHS[ten digits].csv'],
+  ['p_9434765919_x', 'p_[ten digits]_x'],
+  ['9434765919A', '[ten digits]A'],
+  ['943 476 5919 and 943-476-5919', '[ten digits] and [ten digits]'],
+  ['943.476.5919', '[ten digits]'],
+  ['943\u2013476\u20135919', '[ten digits]'],
+  ['943\u00a0476\u00a05919', '[ten digits]'],
+  ['?a=943%20476%205919', '?a=[ten digits]'],
+  ['a%209434765919', 'a%20[ten digits]'],
+  ['943%E2%80%93476%E2%80%935919', '[ten digits]'],
+  ['20260105143801123456_A1B2C3', '20260105143801123456_A1B2C3'],
+  ['20260105143801', '20260105143801'],
+  ['1,000,000,000 bytes', '1,000,000,000 bytes'],
+  ['2026-01-05T14:37:59.000Z', '2026-01-05T14:37:59.000Z'],
+  [`SHA-256 ${hash}, MD5 ${hash.slice(0, 32)}`, `SHA-256 ${hash}, MD5 ${hash.slice(0, 32)}`],
+  [hash.slice(0, 32).toUpperCase(), hash.slice(0, 32).toUpperCase()],
+  [hash.slice(0, 31), `a[ten digits]${hash.slice(11, 31)}`],
+  ['SHA-256 1234567abc', 'SHA-256 1234567abc'],
+])('%s is shown as %s', (text, shown) => {
+  expect(redactionFor(standIn.environment)(text)).toBe(shown);
 });

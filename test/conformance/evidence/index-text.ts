@@ -29,7 +29,7 @@ export function indexText(
     '',
     'Times are UTC. Body hashes under "calls" are of the bytes as they travelled, compressed where Content-Encoding says so;',
     'those under "notes" are of the message itself. The pack holds no password, shared key, token or key of a certificate,',
-    'and ten digits in a row are left out.',
+    'ten digits in a row are left out, and so are subjects, file and local names of messages that this run did not send.',
   ];
   return `${lines.join('\n')}\n`;
 }
