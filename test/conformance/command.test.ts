@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type MeshStandIn, startMesh } from '../../local/mesh/mesh.ts';
+import { eventually } from './checks.ts';
 
 interface Ended {
   readonly code: number | null;
@@ -24,6 +26,18 @@ function run(script: string, args: readonly string[], env: NodeJS.ProcessEnv = p
     child.once('close', (code) => {
       resolve({ code, stdout: stdout.join(''), stderr: stderr.join('') });
     });
+  });
+}
+
+/** Whether a process has ended; one that nobody has asked after yet may stand in the table for a moment. */
+async function isGone(pid: number): Promise<boolean | undefined> {
+  return eventually({ forSeconds: 5, everyMilliseconds: 20 }, () => {
+    try {
+      process.kill(pid, 0);
+      return Promise.resolve(undefined);
+    } catch {
+      return Promise.resolve(true);
+    }
   });
 }
 
@@ -129,6 +143,31 @@ describe('npm run conformance:sandbox', () => {
       expect(await readdir(env.TMPDIR!)).toEqual([]);
     },
   );
+
+  const makesPython = (behaviour: string): string =>
+    `/bin/mkdir -p "$2/bin"; printf '%s\\n' '#!/bin/sh' '${behaviour}' > "$2/bin/python"; /bin/chmod +x "$2/bin/python"`;
+  /** Tells who it is, and its own child, and goes on for a minute. */
+  const goesOn = 'echo "$$" > "$TMPDIR/started"; /bin/sleep 60 & echo "$!" >> "$TMPDIR/started"; wait';
+
+  it.each([
+    { stage: 'installs', behaviour: `case "$3" in install) ${goesOn};; esac` },
+    { stage: 'starts', behaviour: `case "$2" in uvicorn) TMPDIR="$PWD/.."; ${goesOn};; esac` },
+  ])('ends what it started where it is ended while it $stage', async ({ stage, behaviour }) => {
+    const programs = { python3: '[ "$1" = --version ]', virtualenv: makesPython(behaviour) };
+    const env = await machine(`ended-as-it-${stage}`, { ...programs });
+    const child = spawn(process.execPath, [join(root, 'test/conformance/sandbox/main.ts')], { cwd: root, env });
+    const ended = once(child, 'exit');
+    const path = join(env.TMPDIR!, 'started');
+    const pids = await eventually({ forSeconds: 30, everyMilliseconds: 50 }, async () => {
+      const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n');
+      return lines.length === 3 ? lines.slice(0, 2).map(Number) : undefined;
+    });
+    expect(pids).toHaveLength(2);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([143, null]);
+    for (const pid of pids ?? []) expect(await isGone(pid)).toBe(true);
+    expect(await readdir(env.TMPDIR!)).toEqual(['started']);
+  });
 
   it('knows no options', async () => {
     expect(await run('sandbox/main.ts', ['--fast'])).toMatchObject({ code: 2, stdout: '' });

@@ -7,6 +7,7 @@ import { catalogue } from '../catalogue.ts';
 import { CatalogueRun } from '../catalogue-run.ts';
 import { runSettings } from '../settings.ts';
 import { exitCode, table } from '../table.ts';
+import { Children } from './children.ts';
 import { differences } from './differences.ts';
 import { serveSandbox } from './serve-sandbox.ts';
 import { installSandbox, NotToBeHad, sandboxPackage } from './virtual-environment.ts';
@@ -18,18 +19,26 @@ it, stops it and removes everything. Exit code: 0 every case passed or differs a
 test/conformance/sandbox/differences.ts, 1 a case failed or a listed difference is none any more, 3 Python or the
 package is not to be had here.`;
 
-async function runAgainstSandbox(): Promise<number> {
+/** What fails once it is over fails for that. */
+const interruption = new AbortController();
+
+async function runAgainstSandbox(children: Children): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), 'mesh-sandbox-'));
   const clean = (): Promise<void> => rm(directory, { recursive: true, force: true });
-  let close = clean;
-  process.once('SIGINT', () => void close().finally(() => process.exit(130)));
-  process.once('SIGTERM', () => void close().finally(() => process.exit(143)));
+  const close = (): Promise<void> => children.end().finally(clean);
+  const endAt = (signal: NodeJS.Signals, code: number): void => {
+    process.once(signal, () => {
+      interruption.abort();
+      void close().finally(() => process.exit(code));
+    });
+  };
+  endAt('SIGINT', 130);
+  endAt('SIGTERM', 143);
   try {
     progress(`Installing ${sandboxPackage} …`);
-    const python = await installSandbox(join(directory, 'venv'));
-    const sandbox = await serveSandbox(python, directory);
-    close = () => sandbox.close().finally(clean);
-    const run = new CatalogueRun(sandbox.environment, { settings: runSettings(false), differences });
+    const python = await installSandbox(join(directory, 'venv'), children);
+    const environment = await serveSandbox(python, directory, children);
+    const run = new CatalogueRun(environment, { settings: runSettings(false), differences });
     for (const conformanceCase of catalogue) {
       progress(`${conformanceCase.number} ${conformanceCase.title} …`);
       await run.run(conformanceCase);
@@ -54,12 +63,14 @@ else if (argument !== undefined) {
   process.stderr.write(`${argument}: there are no options\nnpm run conformance:sandbox -- --help says what it does.\n`);
   process.exitCode = 2;
 } else {
+  const children = new Children();
   try {
-    process.exitCode = await runAgainstSandbox();
+    process.exitCode = await runAgainstSandbox(children);
   } catch (error) {
     const isNotToBeHad = error instanceof NotToBeHad;
     const text = error instanceof Error ? (isNotToBeHad ? error.message : error.stack) : undefined;
-    process.stderr.write(`${isNotToBeHad ? 'The sandbox is not to be had here: ' : ''}${text ?? String(error)}\n`);
+    if (!interruption.signal.aborted)
+      process.stderr.write(`${isNotToBeHad ? 'The sandbox is not to be had here: ' : ''}${text ?? String(error)}\n`);
     process.exitCode = isNotToBeHad ? 3 : 1;
   }
 }

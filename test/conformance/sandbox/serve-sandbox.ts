@@ -1,16 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { makeCertificates } from '../../../local/mesh/certificates.ts';
 import { HttpAdmin, probeKind } from '../admin.ts';
 import { eventually } from '../checks.ts';
 import type { Environment } from '../environment.ts';
 import { credentialsOf } from '../party.ts';
-import { atOnce, type RunningEnvironment } from '../stand-in.ts';
+import { atOnce } from '../stand-in.ts';
+import type { Children } from './children.ts';
 
 /** Where the sandbox makes mailboxes of directories, each has this password. */
 const password = 'password';
@@ -21,8 +20,9 @@ const host = '127.0.0.1';
  * and messages on disk below the directory.
  *
  * @param python that of the virtual environment
+ * @param children what it runs among until those are ended
  */
-export async function serveSandbox(python: string, directory: string): Promise<RunningEnvironment> {
+export async function serveSandbox(python: string, directory: string, children: Children): Promise<Environment> {
   const { caBundle, server, client } = await makeCertificates();
   const access = (mailboxId: string) => ({
     ...{ mailboxId, password },
@@ -55,7 +55,7 @@ export async function serveSandbox(python: string, directory: string): Promise<R
     '--ssl-cert-reqs',
     '2',
   ];
-  const child = spawn(python, [...serving, ...tls, '--log-level', 'warning', '--timeout-keep-alive', '60'], {
+  const child = children.start(python, [...serving, ...tls, '--log-level', 'warning', '--timeout-keep-alive', '60'], {
     cwd: directory,
     env: {
       ...{ PATH: process.env.PATH, ENV: 'local', AUTH_MODE: 'full', SHARED_KEY: sharedKey },
@@ -64,35 +64,24 @@ export async function serveSandbox(python: string, directory: string): Promise<R
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const said: string[] = [];
-  child.stderr.on('data', (piece: Buffer) => {
+  child.stderr?.on('data', (piece: Buffer) => {
     said.splice(0, said.length - 20);
     said.push(piece.toString('utf8'));
   });
 
   const credentials = credentialsOf({ sharedKey, caBundle }, mailboxes.ours);
   const isUp = await eventually({ forSeconds: 60, everyMilliseconds: 250 }, async () => {
-    if (child.exitCode !== null) return false;
+    if (child.exitCode !== null || child.signalCode !== null) return false;
     return (await probeKind(baseUrl, credentials).catch(() => undefined)) === 'sandbox' ? true : undefined;
   });
   if (isUp !== true) {
-    await stop(child);
     throw new Error(`The sandbox did not start: ${said.join('').trim().split('\n').at(-1) ?? ''}`);
   }
-  const environment: Environment = {
+  return {
     ...{ kind: 'sandbox', baseUrl, sharedKey, caBundle, mailboxes, workflowId: 'TEST_WORKFLOW' },
     delivery: atOnce,
     admin: new HttpAdmin(baseUrl, credentials, 'sandbox'),
   };
-  return { environment, close: () => stop(child) };
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const isOver = once(child, 'exit');
-  child.kill('SIGTERM');
-  const isLate = await Promise.race([isOver.then(() => false), pause(5_000, true, { ref: false })]);
-  if (isLate) child.kill('SIGKILL');
-  await isOver;
 }
 
 /** One that was free a moment ago: uvicorn cannot say which it took. */

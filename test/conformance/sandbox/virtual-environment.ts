@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import type { Children } from './children.ts';
 
 /** NHS England's own stand-in for MESH, as it is published. */
 export const sandboxPackage = 'mesh-sandbox==1.0.137';
@@ -22,7 +22,8 @@ const makers = [
  * @returns its Python
  * @throws NotToBeHad
  */
-export async function installSandbox(directory: string): Promise<string> {
+export async function installSandbox(directory: string, children: Children): Promise<string> {
+  const succeeds = succeedsAmong(children);
   const python = join(directory, 'bin', 'python');
   if (!(await succeeds('python3', ['--version']))) throw new NotToBeHad('python3 is not installed');
   for (const [command, ...args] of makers) {
@@ -38,14 +39,15 @@ export async function installSandbox(directory: string): Promise<string> {
   throw new NotToBeHad('python3 has neither venv nor virtualenv: on Debian and Ubuntu install python3-venv');
 }
 
-function succeeds(command: string, args: readonly string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: 'ignore' });
-    child.once('error', () => {
-      resolve(false);
+function succeedsAmong(children: Children): (command: string, args: readonly string[]) => Promise<boolean> {
+  return (command, args) =>
+    new Promise((resolve) => {
+      const child = children.start(command, args, { stdio: 'ignore' });
+      child.once('error', () => {
+        resolve(false);
+      });
+      child.once('exit', (code) => {
+        resolve(code === 0);
+      });
     });
-    child.once('exit', (code) => {
-      resolve(code === 0);
-    });
-  });
 }
