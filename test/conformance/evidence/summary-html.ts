@@ -41,7 +41,7 @@ export function summaryHtml({ environment, results, records, redact }: Pack): st
 @page { size: A4; margin: 16mm 14mm; }
 body { font: 14px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #212b32; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 0 0 .5rem; } h3 { font-size: .95rem; margin: 1rem 0 .2rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #d8dde0; vertical-align: top; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #d8dde0; vertical-align: top; overflow-wrap: anywhere; } th { white-space: nowrap; }
 td { font-variant-numeric: tabular-nums; } section { margin-top: 2rem; border-top: 2px solid #005eb8; padding-top: .6rem; }
 .calls { font-size: 11px; table-layout: fixed; } .calls th:first-child { width: 15%; } code { font-size: .92em; }
 .passed { color: #006b34; } .failed { color: #b3140a; font-weight: 700; } .waiting, .differs { color: #6b4b00; }
