@@ -66,6 +66,9 @@ export const permanent = [
   'UnexpectedError',
 ] as const;
 
+/** MESH is away or busy. */
+export const meshOutages = retryable.filter((name) => name.startsWith('Mesh'));
+
 export type RetryableName = (typeof retryable)[number];
 export type PermanentName = (typeof permanent)[number];
 

@@ -6,7 +6,7 @@ import { cutIntoParts, readCohort } from '../../shared/ndop/cohort.ts';
 import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { writeCohortPart } from '../../shared/ndop/cohort-part.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
-import { readRefusedNumbers, stillRefused } from '../../shared/ndop/refused-numbers.ts';
+import { leftOutNumbers } from '../../shared/ndop/refused-numbers.ts';
 import type { SnapshotManifest } from '../../shared/ndop/snapshot.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
@@ -41,9 +41,7 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
 
   const attempt = await deps.runs.nextCohortAttempt(runId);
   const quarantined = ['row,reason,patientId\n'];
-  const { refused: refusedFile } = await deps.readManifest(run.baseManifestKey);
-  const known = refusedFile ? await readRefusedNumbers(await deps.files.openVerified(refusedFile)) : new Map();
-  const refused = stillRefused(known, run.openedAt);
+  const refused = await leftOutNumbers(await deps.readManifest(run.baseManifestKey), run.openedAt, deps.files);
   const rules = { allowed: deps.allowedBlocks, isRefused: (nhsNumber: number) => refused.has(nhsNumber) };
   const cohort = await readCohort(deps.readRows(run.cohortChoice), rules, ({ row, reason, patientId }) => {
     quarantined.push(`${row},${reason},${patientId ?? ''}\n`);

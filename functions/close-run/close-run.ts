@@ -7,7 +7,7 @@ import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
 import { log } from '../../shared/log.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
-import { readRefusedNumbers, stillRefused, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
+import { leftOutNumbers, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
 import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot.ts';
 import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
@@ -114,11 +114,10 @@ async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, de
 async function refusedNumbers(
   { runId, opening, openedAt }: Run,
   parts: readonly Part[],
-  { refused }: SnapshotManifest,
+  base: SnapshotManifest,
   { files }: CloseRunDeps,
 ): Promise<SnapshotManifest['refused']> {
-  const before = refused ? await readRefusedNumbers(await files.openVerified(refused)) : new Map<number, string>();
-  const numbers = new Map(stillRefused(before, openedAt));
+  const numbers = new Map(await leftOutNumbers(base, openedAt, files));
   for (const { reconciled } of parts) {
     // Where nobody was answered, it may be anything that the service refused.
     if (!reconciled?.refused || reconciled.optedOut + reconciled.notOptedOut === 0) continue;

@@ -22,6 +22,8 @@ export interface AnsweredPeople {
   readonly kept: Pick<Reconciled, 'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt'>;
   /** Rises whenever the part or a piece of it was asked about again: other answers may then lead to other files. */
   readonly attempt: number;
+  /** Numbers of the pieces that it was asked about in; empty where it was asked about whole. */
+  readonly pieces: readonly number[];
 }
 
 /**
@@ -40,12 +42,14 @@ export async function answeredPeople(runId: string, row: Part, deps: AnsweredPeo
     );
     const largestEmptyAnswer = rows === 0 ? row.rows : 0;
     const kept = { duplicates, quarantined: 0, largestEmptyAnswer, asAt: reply.asAt, sentAt };
-    return { cohort: whole, returned, kept, attempt };
+    return { cohort: whole, returned, kept, attempt, pieces: [] };
   }
   const rows = await deps.parts.list(runId);
   const leaves = leavesOf(row, rows);
   // A try of this step that was stopped has refused them.
-  throwRefusal(leaves.find(({ state: its, failure }) => its === 'refused' && failure?.name.startsWith('Reply')));
+  throwRefusal(
+    leaves.find(({ state: its, failure }) => its === 'refused' && failure?.name.startsWith('Reply'))?.failure,
+  );
   if (!isAnsweredInPieces(row, rows)) {
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no answer to reconcile`);
   }
@@ -58,12 +62,13 @@ async function answeredInPieces(
   { whole, leaves }: { readonly whole: CohortPart; readonly leaves: readonly Part[] },
   deps: AnsweredPeopleDeps,
 ): Promise<AnsweredPeople> {
-  const attempt = leaves.filter((leaf) => leaf !== row).reduce((sum, leaf) => sum + leaf.attempt, row.attempt);
+  // A part of one person who was set aside is its own leaf.
+  const pieces = leaves.filter(({ pieceOf }) => pieceOf !== undefined);
   const answered: number[] = [];
   const refused: number[] = [];
   const returned: number[] = [];
   const kept = { duplicates: 0, quarantined: 0, largestEmptyAnswer: 0 };
-  const bad: Part[] = [];
+  let refusal: Part['failure'];
   for (const leaf of leaves) {
     const first = firstRowOf(leaf);
     if (leaf.state === 'quarantined') {
@@ -72,8 +77,8 @@ async function answeredInPieces(
       continue;
     }
     const matched = await matchPiece(runId, leaf, whole.nhsNumbers.subarray(first, first + leaf.rows), deps);
-    if ('failure' in matched) {
-      bad.push(matched);
+    if ('name' in matched) {
+      refusal ??= matched;
       continue;
     }
     for (let place = first; place < first + leaf.rows; place += 1) answered.push(place);
@@ -81,7 +86,8 @@ async function answeredInPieces(
     kept.duplicates += matched.duplicates;
     if (matched.rows === 0) kept.largestEmptyAnswer = Math.max(kept.largestEmptyAnswer, leaf.rows);
   }
-  throwRefusal(bad[0]);
+  throwRefusal(refusal);
+  const attempt = pieces.reduce((sum, piece) => sum + piece.attempt, row.attempt);
   const people = [...writeCohortPart(peopleAt(refused, whole))].join('');
   const file =
     refused.length > 0
@@ -97,29 +103,29 @@ async function answeredInPieces(
       sentAt: earliest(leaves.map(({ sentAt }) => sentAt)),
     },
     attempt,
+    pieces: pieces.map(({ part }) => part),
   };
 }
 
-/** The piece as it stands once its answer was refused, or its answer. */
+/** A piece's answer, or why it is refused. */
 async function matchPiece(
   runId: string,
   piece: Part,
   nhsNumbers: Float64Array,
   { parts, files }: AnsweredPeopleDeps,
-): Promise<MatchedAnswer | (Part & { readonly failure: NonNullable<Part['failure']> })> {
+): Promise<MatchedAnswer | NonNullable<Part['failure']>> {
   if (!piece.reply) throw new PermanentError('LedgerInconsistent', `Piece ${piece.part} of run ${runId} has no answer`);
   try {
     return await matchAnswer(nhsNumbers, await files.openVerified(piece.reply.body));
   } catch (error) {
     if (!(error instanceof PermanentError && error.name.startsWith('Reply'))) throw error;
-    const refusal = { state: 'refused', failure: { name: error.name, message: error.message } } as const;
-    await parts.move(runId, piece.part, ['answered'], refusal);
-    return { ...piece, ...refusal };
+    const failure = { name: error.name, message: error.message };
+    await parts.move(runId, piece.part, ['answered'], { state: 'refused', failure });
+    return failure;
   }
 }
 
-function throwRefusal(piece: Part | undefined): void {
-  const failure = piece?.failure;
+function throwRefusal(failure: Part['failure']): void {
   if (failure && isPermanentName(failure.name)) throw new PermanentError(failure.name, failure.message);
 }
 

@@ -6,7 +6,6 @@ import { collect, type Files } from '../../shared/files.ts';
 import type { ChangeCounts, Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { passOf, writeChange, type ChangePass } from '../../shared/ndop/changes.ts';
-import { leavesOf } from '../../shared/ndop/pieces.ts';
 import { reconcile } from '../../shared/ndop/reconcile.ts';
 import type { RequestIdentity } from '../../shared/ndop/run-id.ts';
 import {
@@ -51,7 +50,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   if (row.state === 'reconciled' && row.reconciled) return { part, ...pick(row.reconciled) };
   const { baseManifestKey, isRewrite } = await deps.runs.read(runId);
   const entries = entriesWithin(await deps.readManifest(baseManifestKey), row);
-  const { cohort, returned, kept, attempt } = await answeredPeople(runId, row, deps);
+  const { cohort, returned, kept, attempt, pieces } = await answeredPeople(runId, row, deps);
 
   const changeFiles = new ChangeFiles({ runId, part, attempt }, deps);
   const snapshot = new SnapshotPart();
@@ -80,9 +79,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     snapshot: { ...file, rows: snapshot.rows, optedOut: snapshot.optedOut },
   };
   // Pieces first: a second answer to one of them must not bring a part up again that is done.
-  for (const leaf of leavesOf(row, await deps.parts.list(runId))) {
-    if (leaf.part !== part) await deps.parts.move(runId, leaf.part, ['answered'], { state: 'reconciled' });
-  }
+  for (const piece of pieces) await deps.parts.move(runId, piece, ['answered'], { state: 'reconciled' });
   await deps.parts.move(runId, part, ['answered', 'split', 'quarantined'], { state: 'reconciled', reconciled });
   return { part, ...pick(reconciled) };
 }

@@ -50,10 +50,11 @@ export async function splitRequest(input: SplitRequestInput, deps: SplitRequestD
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const rows = await deps.parts.list(runId);
   const rejected = rows.filter((row) => row.state !== 'split' && needsSplitting(row, rows));
+  const tally = tallyOf(rows, rejected);
   let next = Math.max(0, ...rows.flatMap(({ part, pieces = [] }) => [part, ...pieces])) + 1;
   for (const row of rejected) {
     const { part, state } = row;
-    const message = reasonToGiveUp(row, rows, rejected, input, deps);
+    const message = reasonToGiveUp(row, tally, input, deps);
     if (message !== undefined) {
       const failure = { name: 'SplitExhausted', message };
       await deps.parts.move(runId, part, [state], { state: 'refused', failure });
@@ -84,33 +85,48 @@ async function addPieces(runId: string, { parts }: SplitRequestDeps): Promise<vo
   }
 }
 
+/** What a run's splitting has come to before this pass. */
+interface Tally {
+  readonly byNumber: ReadonlyMap<number, Part>;
+  readonly invalidNumbers: number;
+  readonly pieces: number;
+  /** Pieces that this pass would add at most. */
+  readonly more: number;
+}
+
+function tallyOf(rows: readonly Part[], rejected: readonly Part[]): Tally {
+  const byNumber = new Map(rows.map((row) => [row.part, row]));
+  const parts = rows.filter(({ pieceOf }) => pieceOf === undefined);
+  return {
+    byNumber,
+    invalidNumbers: parts.reduce((sum, part) => sum + invalidNumbersIn(part, byNumber), 0),
+    pieces: rows.length - parts.length,
+    more: 2 * rejected.length,
+  };
+}
+
 /**
  * Undefined where splitting goes on. What was refused for one of these reasons counts on, so that a repeat after a stop,
  * and rejections that come later, end the same way.
  */
 function reasonToGiveUp(
   row: Part,
-  rows: readonly Part[],
-  rejected: readonly Part[],
+  { byNumber, invalidNumbers, pieces, more }: Tally,
   { splits }: SplitRequestInput,
   { limits, now }: SplitRequestDeps,
 ): string | undefined {
   const { maxInvalidNumbers, maxPieces, splittingSeconds } = limits;
-  const whole = rows.find(({ part }) => part === (row.pieceOf?.part ?? row.part)) ?? row;
-  const inPart = invalidNumbersIn(whole, rows);
-  const inRun = rows
-    .filter(({ pieceOf }) => pieceOf === undefined)
-    .reduce((sum, part) => sum + invalidNumbersIn(part, rows), 0);
-  const pieces = rows.filter(({ pieceOf }) => pieceOf !== undefined).length;
+  const whole = byNumber.get(row.pieceOf?.part ?? row.part) ?? row;
+  const inPart = invalidNumbersIn(whole, byNumber);
   const seconds = (now().getTime() - Date.parse(whole.sentAt ?? now().toISOString())) / 1000;
   const lookAtRows = 'something is wrong with all rows, such as their line ending';
-  if (inRun > maxInvalidNumbers) {
-    return `The service rejects at least ${inRun} NHS numbers, more than the ${maxInvalidNumbers} that splitting looks for: ${lookAtRows}`;
+  if (invalidNumbers > maxInvalidNumbers) {
+    return `The service rejects at least ${invalidNumbers} NHS numbers, more than the ${maxInvalidNumbers} that splitting looks for: ${lookAtRows}`;
   }
   if (whole.rows > 1 && inPart === whole.rows) {
     return `The service rejects all ${inPart} people of part ${whole.part}: ${lookAtRows}`;
   }
-  if (pieces + 2 * rejected.length > maxPieces || splits >= maxSplits) {
+  if (pieces + more > maxPieces || splits >= maxSplits) {
     return `Splitting the rejected requests has taken ${pieces} further requests in ${splits} passes, and ${maxPieces} in ${maxSplits} are allowed: correct the NHS numbers at their source`;
   }
   if (seconds > splittingSeconds) {

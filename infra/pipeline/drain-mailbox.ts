@@ -21,7 +21,7 @@ export class DrainMailbox extends Construct {
       outputs: '{% $states.result.Payload %}',
     });
     const outcome = (name: string, said: string) =>
-      Succeed.jsonata(this, name, { outputs: `{% $merge([$states.input, {'outcome': '${said}', 'runId': ''}]) %}` });
+      Succeed.jsonata(this, name, { outputs: `{% $merge([$states.input, {'outcome': '${said}'}]) %}` });
     drain.next(
       Choice.jsonata(this, 'Was it free?')
         .when(Condition.jsonata("{% $states.input.disposition = 'drained' %}"), outcome('Drained', 'Drained'))

@@ -15,7 +15,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { retryable } from '../../shared/errors.ts';
+import { meshOutages } from '../../shared/errors.ts';
 import { stepMachine } from './step-machine.ts';
 import { stepTask, type StepTaskProps } from './step-task.ts';
 import type { Steps } from './steps.ts';
@@ -31,9 +31,6 @@ const answerRefusals = ['ReplyHasStrangers', 'ReplyMalformed', 'ReplyTruncated']
 
 /** Which run, and which execution holds the mailbox for it. */
 const runAndExecution = { runId: '{% $runId %}', execution: '{% $states.context.Execution.Id %}' };
-
-/** MESH is away or busy: worth another look later, however often it takes. */
-const meshOutages = retryable.filter((name) => name.startsWith('Mesh'));
 
 /** How many requests one step stages or sends: fewer steps than requests, since an execution has room for 25,000 events. */
 const requestsPerStep = 10;

@@ -142,7 +142,8 @@ async function start(stateMachineArn: string, input: object, { clients }: Runtim
   return executionArn;
 }
 
-const executionOutput = z.looseObject({ runId: z.string(), outcome: z.string() });
+/** A drain opens no run. */
+const executionOutput = z.looseObject({ runId: z.string().optional(), outcome: z.string() });
 
 async function watch(executionArn: string, { stepFunctions }: Runtime): Promise<EndedExecution> {
   const { status, output, error } = await stepFunctions.finished(executionArn);

@@ -1,9 +1,7 @@
-import { RetryableError } from '../errors.ts';
+import { meshOutages, RetryableError } from '../errors.ts';
 import { MeshBusy } from './failures.ts';
 
 export type Pause = (milliseconds: number) => Promise<unknown>;
-
-const mayPass: readonly string[] = ['MeshUnavailable', 'MeshThrottled', 'MeshConnectionLost', 'MeshTimedOut'];
 
 /** Before the second and the third attempt. */
 const backOffMilliseconds = [500, 1_000];
@@ -34,7 +32,8 @@ export async function attemptRepeatedly<Result>(
 /** Undefined where another attempt makes no sense. */
 function waitAfter(error: unknown, attempt: number): number | undefined {
   const backOff = backOffMilliseconds[attempt - 1];
-  if (backOff === undefined || !(error instanceof RetryableError) || !mayPass.includes(error.name)) return undefined;
+  if (backOff === undefined || !(error instanceof RetryableError) || !meshOutages.includes(error.name))
+    return undefined;
   const retryAfterSeconds = error instanceof MeshBusy ? error.retryAfterSeconds : 0;
   if (retryAfterSeconds > longestRetryAfterSeconds) return undefined;
   // Clients that failed together shall not come back together.

@@ -66,11 +66,13 @@ export function failureOf(row: Part, rows: readonly Part[]): Part['failure'] {
 }
 
 /** At least so many numbers of a row are invalid to the service: requests that it rejected and that share nobody. */
-export function invalidNumbersIn(row: Part, rows: readonly Part[]): number {
-  const { state, failure, pieces = [] } = row;
+export function invalidNumbersIn({ state, failure, pieces = [] }: Part, byNumber: ReadonlyMap<number, Part>): number {
   if (state === 'split') {
-    const inPieces = rows.filter(({ part, pieceOf }) => pieceOf !== undefined && pieces.includes(part));
-    return Math.max(1, ...[inPieces.reduce((sum, piece) => sum + invalidNumbersIn(piece, rows), 0)]);
+    const inPieces = pieces.flatMap((number) => byNumber.get(number) ?? []);
+    return Math.max(
+      1,
+      inPieces.reduce((sum, piece) => sum + invalidNumbersIn(piece, byNumber), 0),
+    );
   }
   const isRejected = state === 'rejected' || (state === 'quarantined' && failure?.name === 'RequestRejected');
   return isRejected || failure?.name === 'SplitExhausted' ? 1 : 0;

@@ -1,5 +1,7 @@
+import type { Files } from '../files.ts';
 import { readLines } from '../lines.ts';
 import { formatNhsNumber } from './nhs-number.ts';
+import type { SnapshotManifest } from './snapshot.ts';
 
 /** NHS numbers that pass every check of ours and that the service refused all the same, with the time of its refusal. */
 export type RefusedNumbers = ReadonlyMap<number, string>;
@@ -10,6 +12,16 @@ export type RefusedNumbers = ReadonlyMap<number, string>;
  */
 const askedAgainAfterDays = 90;
 const millisecondsPerDay = 86_400_000;
+
+/** The numbers that a snapshot knows and that are still to be left out at a moment. */
+export async function leftOutNumbers(
+  { refused }: SnapshotManifest,
+  at: string,
+  files: Pick<Files, 'openVerified'>,
+): Promise<RefusedNumbers> {
+  if (!refused) return new Map();
+  return stillRefused(await readRefusedNumbers(await files.openVerified(refused)), at);
+}
 
 /** Those that are still to be left out at a moment. */
 export function stillRefused(refused: RefusedNumbers, at: string): RefusedNumbers {

@@ -82,8 +82,8 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
   const isWritten = ending.outcome === 'Completed' || ending.outcome === 'CompletedPartially';
   const optedOut = verdict?.optedOut ?? 0;
   const notOptedOut = verdict?.notOptedOut ?? 0;
-  const splitting = splittingOf(parts, rows);
   const aside = setAside(parts, rows);
+  const splitting = splittingOf(rows, aside.refused);
   // Refused in this run, or left out of it for an earlier refusal.
   const refused = aside.refused + (counts?.quarantined['refused-by-service'] ?? 0);
   const quarantinedByReason = {
@@ -136,13 +136,13 @@ function setAside(parts: readonly Part[], rows: readonly Part[]): { refused: num
   return { refused, others: alone.length + whole.length - refused };
 }
 
-function splittingOf(parts: readonly Part[], rows: readonly Part[]): Report['splitting'] {
+function splittingOf(rows: readonly Part[], refusedByService: number): Report['splitting'] {
   const pieces = rows.filter(({ pieceOf }) => pieceOf !== undefined);
   if (pieces.length === 0) return undefined;
   return {
     rounds: Math.max(...pieces.map(({ pieceOf }) => pieceOf?.round ?? 0)),
     requests: pieces.filter(({ sentAt }) => sentAt !== undefined).length,
-    refusedByService: setAside(parts, rows).refused,
+    refusedByService,
   };
 }
 
