@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
-import { Choice, Condition, Fail, Succeed, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Choice, Condition, Succeed, type StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { recordFailure } from './record-failure.ts';
 import { stepMachine } from './step-machine.ts';
 import { stepTask } from './step-task.ts';
 import type { Steps } from './steps.ts';
@@ -28,24 +29,15 @@ export class DrainMailbox extends Construct {
         .otherwise(outcome('Stepped aside', 'SteppedAside')),
     );
 
-    const drainFailed = Fail.jsonata(this, 'The drain failed', {
-      error: '{% $error.Error %}',
-      cause:
-        'See the log of drain-mailbox. Messages that were not taken in still wait, for five days from their arrival.',
-    });
-    const record = stepTask(this, 'Record the failure', {
+    const record = recordFailure(this, {
       step: steps.recordFailure,
-      payload: {
-        runId: null,
-        what: 'the daily drain of the mailbox',
-        execution: '{% $states.context.Execution.Id %}',
-        startedAt: '{% $states.context.Execution.StartTime %}',
-        stage: 'Drain the mailbox',
-        error: '{% $error %}',
+      about: { runId: null, what: 'the daily drain of the mailbox', stage: 'Drain the mailbox' },
+      ending: {
+        name: 'The drain failed',
+        cause:
+          'See the log of drain-mailbox. Messages that were not taken in still wait, for five days from their arrival.',
       },
-      timeout: Duration.minutes(2),
     });
-    record.addCatch(drainFailed, { errors: ['States.ALL'] }).next(drainFailed);
     drain.addCatch(record, { errors: ['States.ALL'], assign: { error: '{% $states.errorOutput %}' } });
 
     this.stateMachine = stepMachine(this, {

@@ -16,6 +16,7 @@ import {
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { meshOutages } from '../../shared/errors.ts';
+import { recordFailure } from './record-failure.ts';
 import { stepMachine } from './step-machine.ts';
 import { stepTask, type StepTaskProps } from './step-task.ts';
 import type { Steps } from './steps.ts';
@@ -54,7 +55,14 @@ export class RefreshConsents extends Construct {
 
   constructor(scope: Construct, id: string, { steps, timeout }: RefreshConsentsProps) {
     super(scope, id);
-    this.#failed = this.#recordTheFailure(steps);
+    this.#failed = recordFailure(this, {
+      step: steps.recordFailure,
+      about: { runId: '{% $exists($runId) ? $runId : null %}', stage: '{% $stage %}' },
+      ending: {
+        name: 'The run failed',
+        cause: 'See the run in the ledger, its failure report, and the log of the step that failed.',
+      },
+    });
 
     // Open
     const openTheRun = this.#task('Open the run', {
@@ -374,26 +382,6 @@ export class RefreshConsents extends Construct {
       error: '{% $states.input.Error %}',
       cause: "{% $exists($states.input.Cause) ? $states.input.Cause : '' %}",
     });
-  }
-
-  #recordTheFailure({ recordFailure }: Steps): LambdaInvoke {
-    const runFailed = Fail.jsonata(this, 'The run failed', {
-      error: '{% $error.Error %}',
-      cause: 'See the run in the ledger, its failure report, and the log of the step that failed.',
-    });
-    const task = stepTask(this, 'Record the failure', {
-      step: recordFailure,
-      payload: {
-        runId: '{% $exists($runId) ? $runId : null %}',
-        execution: '{% $states.context.Execution.Id %}',
-        startedAt: '{% $states.context.Execution.StartTime %}',
-        stage: '{% $stage %}',
-        error: '{% $error %}',
-      },
-      timeout: Duration.minutes(2),
-    });
-    task.addCatch(runFailed, { errors: ['States.ALL'] }).next(runFailed);
-    return task;
   }
 }
 
