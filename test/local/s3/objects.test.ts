@@ -192,20 +192,21 @@ describe('streamed bodies', () => {
     return heapUsed + arrayBuffers;
   }
 
-  it('of 64 MB pass through without being held in memory', async () => {
+  it('of 128 MB pass through without being held in memory', async () => {
     const pieceBytes = 1024 * 1024;
+    const pieces = 128;
     const piece = Buffer.alloc(pieceBytes, 'z');
     let peak = 0;
     const before = memoryInUse();
     const body = Readable.from(
       (function* () {
-        for (let n = 0; n < 64; n++) {
+        for (let n = 0; n < pieces; n++) {
           if (n % 16 === 0) peak = Math.max(peak, memoryInUse() - before);
           yield piece;
         }
       })(),
     );
-    await put('large', body, { ContentLength: 64 * pieceBytes });
+    await put('large', body, { ContentLength: pieces * pieceBytes });
     let size = 0;
     const { Body } = await get('large');
     for await (const chunk of Body as Readable) {
@@ -215,8 +216,9 @@ describe('streamed bodies', () => {
         peak = Math.max(peak, memoryInUse() - before);
       }
     }
-    expect(size).toBe(64 * pieceBytes);
-    expect(peak).toBeLessThan(16 * pieceBytes);
+    expect(size).toBe(pieces * pieceBytes);
+    // What is in flight differs with the machine's load; a body that is held would be all 128.
+    expect(peak).toBeLessThan(40 * pieceBytes);
   }, 30_000);
 });
 
