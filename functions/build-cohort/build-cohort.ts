@@ -7,7 +7,7 @@ import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { writeCohortPart } from '../../shared/ndop/cohort-part.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
 import { leftOutNumbers } from '../../shared/ndop/refused-numbers.ts';
-import type { SnapshotManifest } from '../../shared/ndop/snapshot.ts';
+import type { SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
 export const buildCohortInput = z.object({ runId: z.string() });

@@ -8,7 +8,7 @@ import { runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/l
 import { log } from '../../shared/log.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
 import { leftOutNumbers, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
-import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot.ts';
+import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
 

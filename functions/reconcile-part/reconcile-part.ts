@@ -8,14 +8,8 @@ import type { Runs } from '../../shared/ledger/runs.ts';
 import { passOf, writeChange, type ChangePass } from '../../shared/ndop/changes.ts';
 import { reconcile } from '../../shared/ndop/reconcile.ts';
 import type { RequestIdentity } from '../../shared/ndop/run-id.ts';
-import {
-  entriesWithin,
-  readRecords,
-  writeRecord,
-  type PersonRecord,
-  type SnapshotEntry,
-  type SnapshotManifest,
-} from '../../shared/ndop/snapshot.ts';
+import { readRecords, writeRecord, type PersonRecord } from '../../shared/ndop/snapshot.ts';
+import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
 import { answeredPeople } from './answered-people.ts';
 

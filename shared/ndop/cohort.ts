@@ -1,4 +1,5 @@
-import { hasValidCheckDigit, readNhsNumber, type NhsNumberBlock, type NhsNumberRefusal } from './nhs-number.ts';
+import { boundaryBetween, wholeNumberLine, type NumberRange } from './number-range.ts';
+import { readNhsNumber, type NhsNumberBlock, type NhsNumberRefusal } from './nhs-number.ts';
 import type { CohortRow } from './cohort-csv.ts';
 
 /** The people of one part, sorted by NHS number without repeats; the two columns run in step. */
@@ -8,14 +9,6 @@ export interface CohortPart {
   /** Patient ids in the FHIR store; empty text where the cohort gave none. */
   readonly patientIds: readonly string[];
 }
-
-/** The half-open range of NHS numbers that a part owns; the ranges of a run cover the whole number line. */
-export interface NumberRange {
-  readonly from: number;
-  readonly to: number;
-}
-
-export const wholeNumberLine: NumberRange = { from: 0, to: 10_000_000_000 };
 
 /**
  * Why a row was set aside: what is wrong with its number, a patient id that no FHIR store can hold, or a number that the
@@ -131,18 +124,4 @@ function findCut(nhsNumbers: Float64Array, start: number, partRows: number): { e
     }
   }
   return { end: nhsNumbers.length, to: wholeNumberLine.to };
-}
-
-/**
- * The roundest number between two people that is no valid NHS number and whose first nine digits are neither's; undefined
- * where no nine digits lie between theirs.
- */
-export function boundaryBetween(below: number, above: number): number | undefined {
-  const [stemBelow, stemAbove] = [Math.floor(below / 10), Math.floor(above / 10)];
-  for (let step = 100_000_000; step >= 1; step /= 10) {
-    const stem = (Math.floor(stemBelow / step) + 1) * step;
-    if (stem >= stemAbove) continue;
-    return hasValidCheckDigit(stem * 10) ? stem * 10 + 1 : stem * 10;
-  }
-  return undefined;
 }

@@ -38,19 +38,26 @@ export function readNhsNumber(text: string, allowed: readonly NhsNumberBlock[]):
 
 /**
  * Modulus 11: weights 10 down to 2 over the first nine digits; check = 11 - remainder, 11 counts as 0, and 10 cannot
- * occur. Source: NHS Data Dictionary, "NHS NUMBER".
+ * occur. With weight 1 for the tenth digit that is to say that the whole sum divides by 11. Source: NHS Data Dictionary,
+ * "NHS NUMBER".
  *
  * @param value the number as an integer of at most ten digits, leading zeros lost
  */
 export function hasValidCheckDigit(value: number): boolean {
-  let rest = Math.floor(value / 10);
-  let sum = 0;
-  for (let weight = 2; weight <= 10; weight += 1) {
-    sum += (rest % 10) * weight;
-    rest = Math.floor(rest / 10);
-  }
-  const check = (11 - (sum % 11)) % 11;
-  return check === value % 10;
+  const upper = Math.floor(value / 100_000);
+  const lower = value - upper * 100_000;
+  return ((upperSums[upper] ?? 0) + (lowerSums[lower] ?? 0)) % 11 === 0;
+}
+
+/** Weighted sums modulo 11 of all groups of five digits, for sixty million numbers pass here. */
+const upperSums = weightedSums([10, 9, 8, 7, 6]);
+const lowerSums = weightedSums([5, 4, 3, 2, 1]);
+
+function weightedSums(weights: readonly number[]): Uint8Array {
+  return Uint8Array.from({ length: 100_000 }, (_, group) => {
+    const digits = String(group).padStart(5, '0');
+    return weights.reduce((sum, weight, place) => sum + weight * Number(digits[place]), 0) % 11;
+  });
 }
 
 /** The ten digits of a number that was held as an integer. */

@@ -1,7 +1,7 @@
 import type { Files } from '../files.ts';
 import { PermanentError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { emptySnapshot, snapshotManifest, type SnapshotManifest } from './snapshot.ts';
+import { emptySnapshot, snapshotManifest, type SnapshotManifest } from './snapshot-manifest.ts';
 
 /**
  * The manifest of a snapshot; an empty one where no run has completed yet.

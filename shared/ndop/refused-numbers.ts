@@ -1,7 +1,7 @@
 import type { Files } from '../files.ts';
 import { readLines } from '../lines.ts';
 import { formatNhsNumber } from './nhs-number.ts';
-import type { SnapshotManifest } from './snapshot.ts';
+import type { SnapshotManifest } from './snapshot-manifest.ts';
 
 /** NHS numbers that pass every check of ours and that the service refused all the same, with the time of its refusal. */
 export type RefusedNumbers = ReadonlyMap<number, string>;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ndopWorkflow } from '../contract.ts';
 import type { OutgoingMessage } from '../mesh/message.ts';
 import { localIdOf, type RequestIdentity } from './run-id.ts';
+import { writeTenDigits } from './ten-digits.ts';
 
 export type LineEnding = 'CRLF' | 'LF';
 
@@ -19,12 +20,8 @@ export function buildRequest(nhsNumbers: Float64Array, lineEnding: LineEnding, s
   const width = 11 + ending.length;
   const body = Buffer.alloc(nhsNumbers.length * width);
   for (let row = 0; row < nhsNumbers.length; row += 1) {
-    let value = nhsNumbers[(row + startAt) % nhsNumbers.length] ?? 0;
     const at = row * width;
-    for (let digit = 9; digit >= 0; digit -= 1) {
-      body[at + digit] = 0x30 + (value % 10);
-      value = Math.floor(value / 10);
-    }
+    writeTenDigits(body, at, nhsNumbers[(row + startAt) % nhsNumbers.length] ?? 0);
     body[at + 10] = 0x2c;
     body.set(ending, at + 11);
   }

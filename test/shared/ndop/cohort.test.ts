@@ -1,14 +1,8 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { CohortRow } from '../../../shared/ndop/cohort-csv.ts';
-import {
-  boundaryBetween,
-  cutIntoParts,
-  readCohort,
-  wholeNumberLine,
-  type CohortPart,
-  type QuarantinedRow,
-} from '../../../shared/ndop/cohort.ts';
+import { cutIntoParts, readCohort, type CohortPart, type QuarantinedRow } from '../../../shared/ndop/cohort.ts';
+import { boundaryBetween, wholeNumberLine } from '../../../shared/ndop/number-range.ts';
 import { iterate } from '../../support/bodies.ts';
 import { anyNumber, anyPeople, checkDigitOf, digitsOf, validFrom } from '../../support/nhs-numbers.ts';
 

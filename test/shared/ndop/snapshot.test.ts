@@ -1,15 +1,9 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readManifest } from '../../../shared/ndop/read-manifest.ts';
-import {
-  emptySnapshot,
-  entriesWithin,
-  readRecords,
-  writeRecord,
-  type PersonRecord,
-  type SnapshotEntry,
-} from '../../../shared/ndop/snapshot.ts';
-import { wholeNumberLine } from '../../../shared/ndop/cohort.ts';
+import { readRecords, writeRecord, type PersonRecord } from '../../../shared/ndop/snapshot.ts';
+import { emptySnapshot, entriesWithin, type SnapshotEntry } from '../../../shared/ndop/snapshot-manifest.ts';
+import { wholeNumberLine } from '../../../shared/ndop/number-range.ts';
 import { anyPieces, bodyOf, listed } from '../../support/bodies.ts';
 import { anyPeople } from '../../support/nhs-numbers.ts';
 
