@@ -55,10 +55,12 @@ export const permanent = [
   'FileAltered',
   'FileMissing',
   'LedgerInconsistent',
+  'SnapshotInconsistent',
   'SnapshotSuperseded',
   // The FHIR store
   'HealthLakeRefused',
   'ConsentWritesRefused',
+  'PatientUnreadable',
   // Ways that this version names and does not go yet
   'BulkImportUnavailable',
   'PatientExportUnavailable',
