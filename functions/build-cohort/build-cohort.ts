@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { Files } from '../../shared/files.ts';
 import { askableStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
-import type { CohortChoice, Runs } from '../../shared/ledger/runs.ts';
+import { baseManifestOf, type CohortChoice, type Runs } from '../../shared/ledger/runs.ts';
 import { cutIntoParts, readCohort } from '../../shared/ndop/cohort.ts';
 import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { writeCohortPart } from '../../shared/ndop/cohort-part.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
 import { leftOutNumbers } from '../../shared/ndop/refused-numbers.ts';
-import type { SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
+import type { ManifestFile, SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
 export const buildCohortInput = z.object({ runId: z.string() });
@@ -24,7 +24,7 @@ export interface BuildCohortDeps {
   readonly runs: Pick<Runs, 'read' | 'update' | 'nextCohortAttempt'>;
   readonly parts: Pick<Parts, 'put' | 'list'>;
   readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
-  readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
+  readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
   readonly readRows: (choice: CohortChoice) => AsyncIterable<CohortRow>;
 }
 
@@ -41,7 +41,7 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
 
   const attempt = await deps.runs.nextCohortAttempt(runId);
   const quarantined = ['row,reason,patientId\n'];
-  const refused = await leftOutNumbers(await deps.readManifest(run.baseManifestKey), run.openedAt, deps.files);
+  const refused = await leftOutNumbers(await deps.readManifest(baseManifestOf(run)), run.openedAt, deps.files);
   const rules = { allowed: deps.allowedBlocks, isRefused: (nhsNumber: number) => refused.has(nhsNumber) };
   const cohort = await readCohort(deps.readRows(run.cohortChoice), rules, ({ row, reason, patientId }) => {
     quarantined.push(`${row},${reason},${patientId ?? ''}\n`);

@@ -46,7 +46,7 @@ export const handler = task(buildCohortInput, (input) =>
     runs: ledger.runs,
     parts: ledger.parts,
     files,
-    readManifest: (key) => readManifest(files, key),
+    readManifest: (file) => readManifest(files, file),
     readRows,
   }),
 );

@@ -4,11 +4,18 @@ import type { Files } from '../../shared/files.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
-import { runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
+import { baseManifestOf, runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
 import { log } from '../../shared/log.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
+import { refuseMisfits } from '../../shared/ndop/part-ranges.ts';
+import { refuseInconsistent } from '../../shared/ndop/read-manifest.ts';
 import { leftOutNumbers, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
-import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
+import {
+  entriesWithin,
+  type ManifestFile,
+  type SnapshotEntry,
+  type SnapshotManifest,
+} from '../../shared/ndop/snapshot-manifest.ts';
 import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
@@ -37,7 +44,7 @@ export interface CloseRunDeps {
   readonly latest: Pick<LatestSnapshot, 'move' | 'endWriting'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
   readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
-  readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
+  readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
   readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
   readonly publish: (report: Report) => Promise<void>;
 }
@@ -46,7 +53,8 @@ export interface CloseRunDeps {
  * Closes a run whose writes have all succeeded: the new snapshot becomes the one that holds, the report is kept, the
  * operators are told, the mailbox is free again. Ranges without a usable answer carry their old snapshot on.
  *
- * @throws LeaseLost; SnapshotSuperseded where another run has completed in the meantime
+ * @throws LeaseLost; SnapshotSuperseded where another run has completed in the meantime; LedgerInconsistent,
+ *   SnapshotInconsistent where the new snapshot would not hold everybody once: the old one goes on holding
  */
 export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promise<CloseRunOutput> {
   const { runId, execution } = input;
@@ -84,17 +92,17 @@ async function closingTime(run: Run, deps: CloseRunDeps): Promise<string> {
 
 async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
   const { runId, opening, baseManifestKey } = run;
-  const base = await deps.readManifest(baseManifestKey);
+  refuseMisfits(runId, parts);
+  const base = await deps.readManifest(baseManifestOf(run));
   const refused = await refusedNumbers(run, parts, base, deps);
   const manifest: SnapshotManifest = {
     runId,
     entries: parts.flatMap((part) => entriesOf(part, base)),
     ...(refused ? { refused } : {}),
   };
-  const file = await deps.files.writeOnce(
-    runFiles.manifest(runId, opening),
-    `${JSON.stringify(manifest, undefined, 1)}\n`,
-  );
+  const key = runFiles.manifest(runId, opening);
+  refuseInconsistent(key, manifest);
+  const file = await deps.files.writeOnce(key, `${JSON.stringify(manifest, undefined, 1)}\n`);
   const moved = await deps.latest.move(baseManifestKey, {
     manifestKey: file.key,
     manifestSha256: file.sha256,

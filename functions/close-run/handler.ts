@@ -43,7 +43,7 @@ export const handler = task(closeRunInput, (input) =>
     latest: ledger.latest,
     mailbox: ledger.mailbox(config.MAILBOX),
     files,
-    readManifest: (key) => readManifest(files, key),
+    readManifest: (file) => readManifest(files, file),
     writeReport: (report) => writeReport(files, report),
     publish,
   }),

@@ -128,7 +128,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     openedAt: execution.startedAt,
     opening: 1,
     ...(input.rewrite ? { isRewrite: true } : {}),
-    ...(latest ? { baseManifestKey: latest.manifestKey } : {}),
+    ...(latest ? { baseManifestKey: latest.manifestKey, baseManifestSha256: latest.manifestSha256 } : {}),
   };
   if (await deps.runs.open(row)) return { disposition: 'opened', ...said };
   // Another execution has opened the same run since we looked.

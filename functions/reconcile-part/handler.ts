@@ -23,6 +23,6 @@ export const handler = task(reconcilePartInput, (input) =>
     runs: ledger.runs,
     parts: ledger.parts,
     files,
-    readManifest: (key) => readManifest(files, key),
+    readManifest: (file) => readManifest(files, file),
   }),
 );

@@ -4,12 +4,17 @@ import { z } from 'zod';
 import { modelVersion } from '../../shared/fhir/consent.ts';
 import { collect, type Files } from '../../shared/files.ts';
 import type { ChangeCounts, Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
-import type { Runs } from '../../shared/ledger/runs.ts';
+import { baseManifestOf, type Runs } from '../../shared/ledger/runs.ts';
 import { passOf, writeChange, type ChangePass } from '../../shared/ndop/changes.ts';
 import { reconcile } from '../../shared/ndop/reconcile.ts';
 import type { RequestIdentity } from '../../shared/ndop/run-id.ts';
 import { readRecords, writeRecord, type PersonRecord } from '../../shared/ndop/snapshot.ts';
-import { entriesWithin, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
+import {
+  entriesWithin,
+  type ManifestFile,
+  type SnapshotEntry,
+  type SnapshotManifest,
+} from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
 import { answeredPeople } from './answered-people.ts';
 
@@ -28,7 +33,7 @@ export interface ReconcilePartDeps {
   readonly runs: Pick<Runs, 'read'>;
   readonly parts: Pick<Parts, 'read' | 'list' | 'move'>;
   readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
-  readonly readManifest: (key: string | undefined) => Promise<SnapshotManifest>;
+  readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
 }
 
 /**
@@ -42,8 +47,9 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   const { runId, part } = input;
   const row = await deps.parts.read(runId, part);
   if (row.state === 'reconciled' && row.reconciled) return { part, ...pick(row.reconciled) };
-  const { baseManifestKey, isRewrite } = await deps.runs.read(runId);
-  const entries = entriesWithin(await deps.readManifest(baseManifestKey), row);
+  const run = await deps.runs.read(runId);
+  const { isRewrite } = run;
+  const entries = entriesWithin(await deps.readManifest(baseManifestOf(run)), row);
   const { cohort, returned, kept, attempt, pieces } = await answeredPeople(runId, row, deps);
 
   const changeFiles = new ChangeFiles({ runId, part, attempt }, deps);

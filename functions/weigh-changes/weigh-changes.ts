@@ -5,8 +5,10 @@ import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, type ChangeCounts, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { changePasses, type ChangePass } from '../../shared/ndop/changes.ts';
+import { refuseMisfits } from '../../shared/ndop/part-ranges.ts';
 import { reasonsToHold, type PlausibilityLimits, type RunTotals } from '../../shared/ndop/plausibility.ts';
 import { changeKinds } from '../../shared/ndop/reconcile.ts';
+import { partsOf } from '../../shared/report/report.ts';
 
 export const weighChangesInput = z.object({
   runId: z.string(),
@@ -51,7 +53,8 @@ export interface WeighChangesDeps {
 /**
  * Sums what the parts found, decides whether it is plausible, and lists the change files in the order of writing.
  *
- * @throws LeaseLost; SnapshotSuperseded where another run has completed since this one began; AnswersExpired
+ * @throws LeaseLost; SnapshotSuperseded where another run has completed since this one began; AnswersExpired;
+ *   LedgerInconsistent where the parts do not fit together, so that nobody is written about who stands in two of them
  */
 export async function weighChanges(input: WeighChangesInput, deps: WeighChangesDeps): Promise<WeighChangesOutput> {
   const { runId, execution } = input;
@@ -59,11 +62,13 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   for (const { part, failure } of input.refused) {
     await deps.parts.move(runId, part, ['answered'], { state: 'refused', failure });
   }
-  const overtaker = overtakerOf(await deps.runs.read(runId), await deps.latest.read());
+  const run = await deps.runs.read(runId);
+  const overtaker = overtakerOf(run, await deps.latest.read());
   if (overtaker !== undefined) {
     throw new PermanentError('SnapshotSuperseded', `Run ${overtaker} has completed since run ${runId} began`);
   }
   const parts = await deps.parts.list(runId);
+  refuseMisfits(runId, partsOf(run, parts));
   refuseExpired(parts, deps);
   const reconciled = parts.flatMap(({ part, rows, reconciled: result }) =>
     result ? [{ part, rows: rows - result.quarantined, ...result }] : [],

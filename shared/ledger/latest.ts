@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ManifestFile } from '../ndop/snapshot-manifest.ts';
 import type { LedgerTable } from './table.ts';
 
 const latest = z.object({
@@ -9,6 +10,11 @@ const latest = z.object({
 });
 /** The snapshot that holds now. */
 export type Latest = z.infer<typeof latest>;
+
+/** The manifest of the snapshot that holds now; undefined before the first run has completed. */
+export function manifestOf(latest: Latest | undefined): ManifestFile | undefined {
+  return latest && { key: latest.manifestKey, sha256: latest.manifestSha256 };
+}
 
 /**
  * The run that has completed since another one took its base, and so made that one's comparison old; undefined where

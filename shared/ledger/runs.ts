@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../errors.ts';
+import type { ManifestFile } from '../ndop/snapshot-manifest.ts';
 import { changeCounts } from './parts.ts';
 import type { LedgerTable } from './table.ts';
 
@@ -55,6 +56,7 @@ const run = z.object({
   opening: z.number(),
   /** Manifest that this run compares with; absent in the first run of all. */
   baseManifestKey: z.string().optional(),
+  baseManifestSha256: z.string().optional(),
   cohort: z.object({ counts: cohortCounts, parts: z.number(), quarantineKey: z.string() }).optional(),
   verdict: verdict.optional(),
   review: z.object({ taskToken: z.string(), heldAt: z.string(), until: z.string() }).optional(),
@@ -66,6 +68,11 @@ const run = z.object({
 });
 /** The row of a run. */
 export type Run = z.infer<typeof run>;
+
+/** The manifest that a run compares with; undefined in the first run of all. */
+export function baseManifestOf({ baseManifestKey: key, baseManifestSha256: sha256 }: Run): ManifestFile | undefined {
+  return key === undefined ? undefined : { key, sha256 };
+}
 
 const keyOf = (runId: string) => ({ pk: `RUN#${runId}`, sk: 'META' });
 

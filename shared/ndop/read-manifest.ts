@@ -1,18 +1,48 @@
+import { createHash } from 'node:crypto';
 import type { Files } from '../files.ts';
 import { PermanentError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { emptySnapshot, snapshotManifest, type SnapshotManifest } from './snapshot-manifest.ts';
+import {
+  emptySnapshot,
+  faultsOf,
+  snapshotManifest,
+  type ManifestFile,
+  type SnapshotManifest,
+} from './snapshot-manifest.ts';
+
+const advice = 'npm run ops -- snapshot verify says what else is wrong, npm run ops -- snapshot rebuild makes it anew';
 
 /**
- * The manifest of a snapshot; an empty one where no run has completed yet.
+ * The manifest of a snapshot, proven to be the one that was recorded; an empty one where no run has completed yet.
  *
- * @throws PermanentError FileMissing, FileAltered
+ * @throws PermanentError FileMissing, FileAltered; SnapshotInconsistent where its entries contradict one another
  */
-export async function readManifest(files: Pick<Files, 'find'>, key: string | undefined): Promise<SnapshotManifest> {
-  if (key === undefined) return emptySnapshot;
+export async function readManifest(
+  files: Pick<Files, 'find'>,
+  file: ManifestFile | undefined,
+): Promise<SnapshotManifest> {
+  if (!file) return emptySnapshot;
+  const { key, sha256 } = file;
   const body = await files.find(key);
-  if (!body) throw new PermanentError('FileMissing', `${key} is not in the bucket: the snapshot has to be rebuilt`);
+  if (!body) throw new PermanentError('FileMissing', `${key} is not in the bucket: ${advice}`);
+  if (sha256 !== undefined && createHash('sha256').update(body).digest('hex') !== sha256) {
+    throw new PermanentError(
+      'FileAltered',
+      `${key} is not what the ledger recorded, its bytes have changed: ${advice}`,
+    );
+  }
   const parsed = snapshotManifest.safeParse(parseJson(body.toString('utf8')));
-  if (!parsed.success) throw new PermanentError('FileAltered', `${key} is not a snapshot manifest`);
+  if (!parsed.success) throw new PermanentError('FileAltered', `${key} is not a snapshot manifest: ${advice}`);
+  refuseInconsistent(key, parsed.data);
   return parsed.data;
+}
+
+/** @throws PermanentError SnapshotInconsistent, saying how many faults there are and which is the first */
+export function refuseInconsistent(key: string, manifest: SnapshotManifest): void {
+  const faults = faultsOf(manifest);
+  if (faults.length === 0) return;
+  throw new PermanentError(
+    'SnapshotInconsistent',
+    `${key} cannot be trusted, ${faults.length} faults: ${faults[0] ?? ''}. ${advice}`,
+  );
 }

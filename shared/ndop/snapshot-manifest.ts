@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { NumberRange } from './number-range.ts';
+import { wholeNumberLine, type NumberRange } from './number-range.ts';
 
 /** One stretch of the number line in a snapshot. Several entries may name one file, each its own stretch of it. */
 const snapshotEntry = z.object({
@@ -26,6 +26,12 @@ export const snapshotManifest = z.object({
 /** What we believe about everybody after a run: sorted, disjoint stretches, each with its file. */
 export type SnapshotManifest = z.infer<typeof snapshotManifest>;
 
+/** Where a manifest lies, and what proves it: runs that were opened before the proof was kept have none. */
+export interface ManifestFile {
+  readonly key: string;
+  readonly sha256?: string | undefined;
+}
+
 export const emptySnapshot: SnapshotManifest = { runId: '', entries: [] };
 
 /** The entries of a snapshot that bear on a range, each clipped to it. */
@@ -33,4 +39,48 @@ export function entriesWithin(manifest: SnapshotManifest, range: NumberRange): S
   return manifest.entries
     .map((entry) => ({ ...entry, from: Math.max(entry.from, range.from), to: Math.min(entry.to, range.to) }))
     .filter((entry) => entry.from < entry.to);
+}
+
+/**
+ * Everything that keeps a manifest from being one, entry by entry: people would be read twice, in the wrong order, or not
+ * at all. Sentences name entries by their place and their file, and no boundary.
+ */
+export function faultsOf({ entries, refused }: SnapshotManifest): string[] {
+  const files = new Map<string, { readonly entry: SnapshotEntry; readonly at: number }>();
+  return entries.flatMap((entry, index) => {
+    const before = entries[index - 1];
+    const known = files.get(entry.key);
+    if (!known) files.set(entry.key, { entry, at: index + 1 });
+    const named = (fault: string) => `entry ${index + 1} (${entry.key}) ${fault}`;
+    return [
+      ...ownFaults(entry).map(named),
+      ...(before ? neighbourFaults(before, entry).map((fault) => named(`${fault} entry ${index}`)) : []),
+      ...(known && !isOneFile(known.entry, entry)
+        ? [named(`says other things of its file than entry ${known.at}`)]
+        : []),
+      ...(entry.key === refused?.key ? [named('is the file of refused numbers')] : []),
+    ];
+  });
+}
+
+function ownFaults({ from, to, rows, optedOut, asAt, sentAt }: SnapshotEntry): string[] {
+  const isOnLine = [from, to].every(
+    (place) => Number.isInteger(place) && place >= wholeNumberLine.from && place <= wholeNumberLine.to,
+  );
+  const areCounts = [rows, optedOut].every((count) => Number.isInteger(count) && count >= 0);
+  return [
+    ...(isOnLine ? [] : ['lies off the number line']),
+    ...(from < to ? [] : ['ends before it begins']),
+    ...(areCounts && optedOut <= rows ? [] : ['holds counts that cannot be']),
+    ...([asAt, sentAt].every((time) => !Number.isNaN(Date.parse(time))) ? [] : ['holds a time that is none']),
+  ];
+}
+
+function neighbourFaults(before: SnapshotEntry, entry: SnapshotEntry): string[] {
+  if (entry.from < before.from) return ['comes after, and begins before,'];
+  return entry.from < before.to ? ['overlaps'] : [];
+}
+
+function isOneFile(one: SnapshotEntry, other: SnapshotEntry): boolean {
+  return one.sha256 === other.sha256 && one.rows === other.rows && one.optedOut === other.optedOut;
 }

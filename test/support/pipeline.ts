@@ -113,7 +113,7 @@ export class InMemoryPipeline {
         this.published.push(report);
         await notify(`NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
       },
-      readManifest: (key: string | undefined) => readManifest(files, key),
+      readManifest: (file) => readManifest(files, file),
       readRows: () => rowsOf(this.cohort),
       replyDeadlineSeconds: 432_000,
       retentionDays: 30,

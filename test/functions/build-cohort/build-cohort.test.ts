@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { buildCohort, type BuildCohortDeps } from '../../../functions/build-cohort/build-cohort.ts';
+import { manifestOf } from '../../../shared/ledger/latest.ts';
 import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
 import type { CohortRow } from '../../../shared/ndop/cohort-csv.ts';
 import { iterate } from '../../support/bodies.ts';
@@ -136,7 +137,7 @@ describe('a try that stopped half-way', () => {
     for (const part of await pipeline.ask(fewer)) await pipeline.reconcile(part);
     await pipeline.weigh();
     expect(await pipeline.close()).toMatchObject({ outcome: 'Completed' });
-    const { entries } = await pipeline.deps().readManifest(pipeline.ledger.latest.present?.manifestKey);
+    const { entries } = await pipeline.deps().readManifest(manifestOf(pipeline.ledger.latest.present));
     expect(entries.map(({ from }) => from)).toEqual([0, entries[0]?.to]);
     expect(entries.at(-1)?.to).toBe(10_000_000_000);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { closeRun, type CloseRunInput } from '../../../functions/close-run/close-run.ts';
+import { manifestOf } from '../../../shared/ledger/latest.ts';
 import { samplePeople, sampleOptedOut } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { InMemoryPipeline } from '../../support/pipeline.ts';
@@ -69,6 +70,39 @@ describe('a run whose answers are all written', () => {
       'operations.publish',
       'mailbox.releaseLease',
     ]);
+  });
+});
+
+describe('a snapshot that would not hold everybody once', () => {
+  it('is refused where the parts do not fit together: the old one goes on holding', async () => {
+    const pipeline = await written({ partRows: 3 });
+    const first = await pipeline.part(1);
+    await pipeline.ledger.parts.move(pipeline.runId, 1, ['reconciled'], { to: first.to - 1 });
+    await expect(pipeline.close()).rejects.toMatchObject({ name: 'LedgerInconsistent' });
+    expect(pipeline.ledger.latest.present).toBeUndefined();
+    expect(pipeline.files.keysBelow('snapshots/').filter((key) => key.includes('manifest'))).toEqual([]);
+  });
+
+  it('is refused where a count of it cannot be', async () => {
+    const pipeline = await written({ partRows: 3 });
+    const { reconciled } = await pipeline.part(1);
+    const snapshot = { ...reconciled!.snapshot, optedOut: 4 };
+    await pipeline.ledger.parts.move(pipeline.runId, 1, ['reconciled'], { reconciled: { ...reconciled!, snapshot } });
+    await expect(pipeline.close()).rejects.toMatchObject({
+      name: 'SnapshotInconsistent',
+      message: expect.stringMatching(/entry 1 \(.*\) holds counts that cannot be/),
+    });
+    expect(pipeline.ledger.latest.present).toBeUndefined();
+  });
+
+  it('is not built on an old one that has been altered', async () => {
+    const pipeline = await written({ partRows: 3 });
+    await pipeline.close();
+    await nextWritten(pipeline, [1, 2, 3]);
+    const { present } = pipeline.ledger.latest;
+    pipeline.files.alter(present!.manifestKey, (bytes) => bytes.toString('utf8').replace('"optedOut"', '"optedOut" '));
+    await expect(pipeline.close()).rejects.toMatchObject({ name: 'FileAltered' });
+    expect(pipeline.ledger.latest.present).toEqual(present);
   });
 });
 
@@ -218,7 +252,7 @@ async function reconcileAll(pipeline: InMemoryPipeline, usable?: readonly number
 }
 
 function manifest(pipeline: InMemoryPipeline) {
-  return pipeline.deps().readManifest(pipeline.ledger.latest.present?.manifestKey);
+  return pipeline.deps().readManifest(manifestOf(pipeline.ledger.latest.present));
 }
 
 /** Closes with every call watched. */

@@ -58,8 +58,11 @@ describe('a new run', () => {
     await pipeline.run(samplePeople, sampleOptedOut);
     pipeline.execution = 'arn:execution:second';
     const { runId } = await pipeline.open(fromConsole);
-    const { baseManifestKey } = await pipeline.ledger.runs.read(runId);
-    expect(baseManifestKey).toBe(pipeline.ledger.latest.present?.manifestKey);
+    const { baseManifestKey, baseManifestSha256 } = await pipeline.ledger.runs.read(runId);
+    expect({ manifestKey: baseManifestKey, manifestSha256: baseManifestSha256 }).toEqual({
+      manifestKey: pipeline.ledger.latest.present?.manifestKey,
+      manifestSha256: pipeline.ledger.latest.present?.manifestSha256,
+    });
     expect(baseManifestKey).toMatch(/manifest-1\.json$/);
   });
 

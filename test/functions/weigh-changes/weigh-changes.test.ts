@@ -54,6 +54,19 @@ describe('what the parts found', () => {
   });
 });
 
+describe('parts that do not fit together', () => {
+  it('are refused before a Consent is written about somebody who stands in two of them', async () => {
+    const pipeline = await reconciled({ partRows: 3 });
+    const second = await pipeline.part(2);
+    await pipeline.ledger.parts.move(pipeline.runId, 2, ['reconciled'], { from: second.from - 1 });
+    await expect(pipeline.weigh()).rejects.toMatchObject({
+      name: 'LedgerInconsistent',
+      message: expect.stringContaining('part 2 overlaps part 1'),
+    });
+    expect((await pipeline.ledger.runs.read(pipeline.runId)).verdict).toBeUndefined();
+  });
+});
+
 describe('a part whose answer was refused', () => {
   it('is recorded with its reason, and counts for nothing', async () => {
     const pipeline = await reconciled({ partRows: 3 }, [1, 3]);

@@ -2,9 +2,9 @@ import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readManifest } from '../../../shared/ndop/read-manifest.ts';
 import { readRecords, writeRecord, type PersonRecord } from '../../../shared/ndop/snapshot.ts';
-import { emptySnapshot, entriesWithin, type SnapshotEntry } from '../../../shared/ndop/snapshot-manifest.ts';
+import { emptySnapshot, entriesWithin, faultsOf, type SnapshotEntry } from '../../../shared/ndop/snapshot-manifest.ts';
 import { wholeNumberLine } from '../../../shared/ndop/number-range.ts';
-import { anyPieces, bodyOf, listed } from '../../support/bodies.ts';
+import { anyPieces, bodyOf, listed, sha256 } from '../../support/bodies.ts';
 import { anyPeople } from '../../support/nhs-numbers.ts';
 
 const anyTime = fc
@@ -133,16 +133,24 @@ describe('the entries that bear on a range', () => {
 });
 
 describe('reading a manifest', () => {
+  const key = 'snapshots/r/manifest-1.json';
   const files = (content: string | undefined) => ({
     find: () => Promise.resolve(content === undefined ? undefined : Buffer.from(content)),
   });
+  const given = (entries: readonly object[]) => JSON.stringify({ runId: 'run', entries });
+  const [first, second, third] = [entry(0, 100), entry(100, 200), entry(200, 300)];
 
   it('gives an empty snapshot before the first run has completed', async () => {
     expect(await readManifest(files(undefined), undefined)).toEqual({ runId: '', entries: [] });
   });
 
-  it('gives what was written', async () => {
-    expect(await readManifest(files(JSON.stringify(manifest)), 'key')).toEqual(manifest);
+  it('gives what was written and recorded', async () => {
+    const content = JSON.stringify(manifest);
+    expect(await readManifest(files(content), { key, sha256: sha256(content) })).toEqual(manifest);
+  });
+
+  it('gives what was written for a run that was opened before the proof was kept', async () => {
+    expect(await readManifest(files(JSON.stringify(manifest)), { key })).toEqual(manifest);
   });
 
   test.each([
@@ -150,10 +158,60 @@ describe('reading a manifest', () => {
     { name: 'FileAltered', content: '' },
     { name: 'FileAltered', content: '{"runId":"r","entries":[{"from":1}]}' },
     { name: 'FileAltered', content: 'not JSON' },
-  ])('refuses $content as $name, naming the key', async ({ name, content }) => {
-    await expect(readManifest(files(content), 'snapshots/r/manifest-1.json')).rejects.toMatchObject({
+  ])('refuses $content as $name, naming the key and what to do', async ({ name, content }) => {
+    await expect(readManifest(files(content), { key })).rejects.toMatchObject({
       name,
-      message: expect.stringContaining('snapshots/r/manifest-1.json'),
+      message: expect.stringMatching(/^snapshots\/r\/manifest-1\.json .*npm run ops -- snapshot verify/),
     });
+  });
+
+  it('refuses a manifest of which one character has changed', async () => {
+    const content = JSON.stringify(manifest);
+    await expect(
+      readManifest(files(content.replace('"optedOut":1', '"optedOut":2')), { key, sha256: sha256(content) }),
+    ).rejects.toMatchObject({ name: 'FileAltered', message: expect.stringContaining('its bytes have changed') });
+  });
+
+  test.each([
+    { entries: [second, first], says: 'entry 2 (snapshots/run/part-0.csv.gz) comes after, and begins before, entry 1' },
+    { entries: [first, entry(50, 200)], says: 'entry 2 (snapshots/run/part-50.csv.gz) overlaps entry 1' },
+    { entries: [first, first], says: 'entry 2 (snapshots/run/part-0.csv.gz) overlaps entry 1' },
+    {
+      entries: [first, { ...second, from: 99, key: first.key }],
+      says: 'entry 2 (snapshots/run/part-0.csv.gz) overlaps entry 1',
+    },
+    { entries: [first, { ...second, to: 100 }], says: 'entry 2 (snapshots/run/part-100.csv.gz) ends before it begins' },
+    { entries: [{ ...first, from: -1 }], says: 'entry 1 (snapshots/run/part-0.csv.gz) lies off the number line' },
+    { entries: [{ ...first, to: 10_000_000_001 }], says: 'lies off the number line' },
+    { entries: [{ ...first, from: 0.5 }], says: 'lies off the number line' },
+    { entries: [{ ...first, optedOut: 11 }], says: 'holds counts that cannot be' },
+    { entries: [{ ...first, rows: -1, optedOut: -2 }], says: 'holds counts that cannot be' },
+    { entries: [{ ...first, rows: 1.5 }], says: 'holds counts that cannot be' },
+    { entries: [{ ...first, asAt: 'yesterday' }], says: 'holds a time that is none' },
+    {
+      entries: [first, second, { ...third, key: first.key, rows: 11 }],
+      says: 'entry 3 (snapshots/run/part-0.csv.gz) says other things of its file than entry 1',
+    },
+  ])('refuses entries of which $says', async ({ entries, says }) => {
+    await expect(readManifest(files(given(entries)), { key })).rejects.toMatchObject({
+      name: 'SnapshotInconsistent',
+      message: expect.stringContaining(says),
+    });
+  });
+
+  it('takes one file for several stretches of the number line, and gaps', async () => {
+    const entries = [first, { ...third, key: first.key }, { ...entry(500, 600), key: first.key }];
+    expect((await readManifest(files(given(entries)), { key })).entries).toEqual(entries);
+  });
+
+  it('takes any manifest that is cut to ranges of a manifest it takes', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.nat(300), { minLength: 2, maxLength: 12 }), (places) => {
+        const cuts = places.sort((a, b) => a - b);
+        const ranges = cuts.slice(1).map((to, index) => ({ from: cuts[index]!, to }));
+        const entries = ranges.flatMap((range) => entriesWithin(manifest, range));
+        expect(faultsOf({ runId: 'next', entries })).toEqual([]);
+      }),
+    );
   });
 });
