@@ -1,6 +1,7 @@
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
 import type { OptOut } from '../ndop/snapshot.ts';
 import { consentIdOf } from './consent-id.ts';
+import { nhsNumberSystem } from './patients.ts';
 
 /** Raised whenever the bytes of a Consent change for the same opt-out: the next run then rewrites every Consent. */
 export const modelVersion = 1;
@@ -125,6 +126,6 @@ function patientReference(
   if (form === 'literal' && patientId !== '') return { reference: `Patient/${patientId}`, type: 'Patient' };
   return {
     type: 'Patient',
-    identifier: { system: 'https://fhir.nhs.uk/Id/nhs-number', value: formatNhsNumber(nhsNumber) },
+    identifier: { system: nhsNumberSystem, value: formatNhsNumber(nhsNumber) },
   };
 }

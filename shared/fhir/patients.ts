@@ -2,7 +2,7 @@ import { PermanentError } from '../errors.ts';
 import type { CohortRow } from '../ndop/cohort-csv.ts';
 import { listOf, memberOf, type FhirStore } from './store.ts';
 
-const nhsNumberSystem = 'https://fhir.nhs.uk/Id/nhs-number';
+export const nhsNumberSystem = 'https://fhir.nhs.uk/Id/nhs-number';
 const chunkCharacters = 16_384;
 
 /**

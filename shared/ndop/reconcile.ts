@@ -82,7 +82,7 @@ function checked(person: CheckedPerson, before: PersonRecord | undefined, contex
     status,
     since,
     ...(optedOutSince === undefined ? {} : { optedOutSince }),
-    patientHash: hashOf(patientId),
+    patientHash: patientHashOf(patientId),
   };
   const kind = kindOf(before, record, context);
   return kind ? { record, change: { kind, optOut: record, patientId } } : { record };
@@ -112,6 +112,6 @@ function unasked(before: PersonRecord, { asAt, isModelCurrent, retentionDays }: 
 }
 
 /** Twelve hexadecimal digits are enough to notice another Patient; a clash would only miss a reference update. */
-function hashOf(patientId: string): string {
+export function patientHashOf(patientId: string): string {
   return createHash('sha256').update(patientId).digest('hex').slice(0, 12);
 }
