@@ -61,6 +61,10 @@ export const permanent = [
   'HealthLakeRefused',
   'ConsentWritesRefused',
   'PatientUnreadable',
+  'PatientExportFailed',
+  'PatientExportIncomplete',
+  'PatientExportOverdue',
+  'PatientExportUnreadable',
   // Ways that this version names and does not go yet
   'BulkImportUnavailable',
   'PatientExportUnavailable',

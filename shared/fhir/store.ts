@@ -13,6 +13,16 @@ export interface FhirStoreOptions {
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
 }
 
+/** One call to a store, signed when it is made. */
+export interface StoreCall {
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A POST where there is one, else a GET. */
+  readonly body?: string;
+  /** Twice is not the same as once: made again only where HealthLake has turned it away. */
+  readonly isUnrepeatable?: boolean;
+}
+
 const attempts = 8;
 const firstPauseMilliseconds = 200;
 const longestPauseMilliseconds = 20_000;
@@ -36,9 +46,17 @@ export class FhirStore {
     });
   }
 
+  get baseUrl(): string {
+    return this.#options.baseUrl;
+  }
+
   /** Posts a Bundle to the base. */
   postBundle(bundle: object): Promise<unknown> {
-    return this.#call(new URL(this.#options.baseUrl), 'application/fhir+json', JSON.stringify(bundle));
+    return this.call({
+      url: new URL(this.baseUrl),
+      headers: { 'content-type': 'application/fhir+json' },
+      body: JSON.stringify(bundle),
+    });
   }
 
   /**
@@ -46,12 +64,12 @@ export class FhirStore {
    * URL; `next` is followed within this store only.
    */
   async *search(type: string, parameters: Readonly<Record<string, string>>): AsyncGenerator {
-    const { baseUrl } = this.#options;
-    let page = await this.#call(
-      new URL(`${type}/_search`, baseUrl),
-      'application/x-www-form-urlencoded',
-      new URLSearchParams(parameters).toString(),
-    );
+    const { baseUrl } = this;
+    let page = await this.call({
+      url: new URL(`${type}/_search`, baseUrl),
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(parameters).toString(),
+    });
     for (;;) {
       const { resources, next } = readSearchSet(page);
       yield* resources;
@@ -60,24 +78,31 @@ export class FhirStore {
       if (!url.href.startsWith(new URL(baseUrl).href)) {
         throw new PermanentError('HealthLakeRefused', 'A search named a next page outside this data store');
       }
-      page = await this.#call(url);
+      page = await this.call({ url });
     }
   }
 
-  async #call(url: URL, contentType?: string, body?: string): Promise<unknown> {
+  /**
+   * The JSON that a call is answered with.
+   *
+   * @throws PermanentError HealthLakeRefused. RetryableError HealthLakeThrottled, HealthLakeUnavailable
+   */
+  async call(call: StoreCall): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
-      const failure = await this.#attempt(url, contentType, body);
-      if ('answer' in failure) return failure.answer;
-      if (failure.error instanceof PermanentError || attempt === attempts) throw failure.error;
+      const said = await this.#attempt(call);
+      if ('answer' in said) return said.answer;
+      const { error } = said;
+      if (error instanceof PermanentError || attempt === attempts) throw error;
+      if (call.isUnrepeatable === true && error.name !== 'HealthLakeThrottled') throw error;
       await this.#options.sleep(pauseBefore(attempt));
     }
   }
 
-  async #attempt(
-    url: URL,
-    contentType?: string,
-    body?: string,
-  ): Promise<{ answer: unknown } | { error: RetryableError | PermanentError }> {
+  async #attempt({
+    url,
+    headers,
+    body,
+  }: StoreCall): Promise<{ answer: unknown } | { error: RetryableError | PermanentError }> {
     const request = await this.#signer.sign({
       method: body === undefined ? 'GET' : 'POST',
       protocol: url.protocol,
@@ -85,7 +110,7 @@ export class FhirStore {
       path: url.pathname,
       // Page tokens end in a raw `==`: sign and send them as decoded values, encoded anew.
       query: Object.fromEntries(url.searchParams),
-      headers: { host: url.host, ...(contentType ? { 'content-type': contentType } : {}) },
+      headers: { host: url.host, ...headers },
       ...(body === undefined ? {} : { body }),
     });
     const target = new URL(url);
@@ -145,8 +170,10 @@ function readSearchSet(page: unknown): SearchSet {
     links.find((link) => memberOf(link, 'relation') === 'next'),
     'url',
   );
+  // A server may add an OperationOutcome about the search itself. Source: FHIR R4, "Search", `Bundle.entry.search.mode`.
+  const found = entries.filter((entry) => memberOf(memberOf(entry, 'search'), 'mode') !== 'outcome');
   return {
-    resources: entries.map((entry) => memberOf(entry, 'resource')),
+    resources: found.map((entry) => memberOf(entry, 'resource')),
     ...(typeof next === 'string' ? { next } : {}),
   };
 }

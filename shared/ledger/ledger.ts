@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { LatestSnapshot } from './latest.ts';
 import { MailboxLedger } from './mailbox-ledger.ts';
 import { Parts } from './parts.ts';
+import { PatientExports } from './patient-exports.ts';
 import { Runs } from './runs.ts';
 import { LedgerTable } from './table.ts';
 
@@ -9,6 +10,7 @@ import { LedgerTable } from './table.ts';
 export interface Ledger {
   readonly runs: Runs;
   readonly parts: Parts;
+  readonly exports: PatientExports;
   readonly latest: LatestSnapshot;
   readonly mailbox: (mailboxId: string) => MailboxLedger;
 }
@@ -18,6 +20,7 @@ export function openLedger(tableName: string): Ledger {
   return {
     runs: new Runs(table),
     parts: new Parts(table),
+    exports: new PatientExports(table),
     latest: new LatestSnapshot(table),
     mailbox: (mailboxId) => new MailboxLedger(table, mailboxId),
   };

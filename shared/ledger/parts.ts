@@ -25,6 +25,7 @@ export const partState = z.enum([
   'refused',
   'split',
   'quarantined',
+  'rebuilt',
 ]);
 export type PartState = z.infer<typeof partState>;
 
@@ -44,7 +45,7 @@ export const askableStates: readonly PartState[] = [
 /** Ends without an answer that could be used. A rejected request would be rejected again: it is split instead. */
 export const failedStates: readonly PartState[] = ['rejected', ...askableStates];
 
-const storedFile = z.object({ key: z.string(), sha256: z.string(), bytes: z.number() });
+export const storedFile = z.object({ key: z.string(), sha256: z.string(), bytes: z.number() });
 export type StoredFile = z.infer<typeof storedFile>;
 
 const reply = z.object({ messageId: z.string(), body: storedFile, asAt: z.string() });
@@ -108,6 +109,27 @@ const part = z.object({
       modelVersion: z.number(),
       changes: changeCounts,
       changeFiles: z.object({ activations: z.array(storedFile), others: z.array(storedFile) }),
+      snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
+    })
+    .optional(),
+  /** What the FHIR store holds of the part's people, where the snapshot is made anew from it. */
+  rebuilt: z
+    .object({
+      active: z.number(),
+      inactive: z.number(),
+      /** People of the cohort who have no Consent. */
+      absent: z.number(),
+      /** Consents that are not as this pipeline writes them: the snapshot leaves them out. */
+      foreign: z.number(),
+      /** Of all Consents found, how many bear our tag. */
+      tagged: z.number(),
+      /** People of the cohort whose Consent the next run writes anew whatever their answer: its content is another. */
+      toRewrite: z.number(),
+      /** Found for people who are not in the cohort, whom the earlier snapshot still named. */
+      former: z.number(),
+      /** Files of the earlier snapshot that could not be read. */
+      lostFiles: z.number(),
+      modelVersion: z.number(),
       snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
     })
     .optional(),

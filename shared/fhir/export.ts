@@ -1,0 +1,85 @@
+import { PermanentError } from '../errors.ts';
+import { listOf, memberOf, type FhirStore } from './store.ts';
+
+/** Where HealthLake writes an export, and as whom. */
+export interface ExportDestination {
+  /** Role that HealthLake takes on to write. */
+  readonly roleArn: string;
+  /** `s3://bucket/prefix`; HealthLake makes a folder of its own below it. */
+  readonly s3Uri: string;
+  readonly kmsKeyId: string;
+}
+
+export interface ExportJob {
+  readonly jobId: string;
+  readonly status: string;
+  /** How many Patients it wrote, where it says so. */
+  readonly patients?: number;
+}
+
+/**
+ * Starts an export of all Patients and of nothing else.
+ * Source: AWS HealthLake Developer Guide, "Exporting FHIR data with FHIR R4 `$export`".
+ *
+ * @param jobName at most 64 characters; what `findPatientExport` finds it by
+ * @returns the job's id
+ * @throws RetryableError HealthLakeUnavailable where nobody knows whether it was started
+ */
+export async function startPatientExport(
+  store: FhirStore,
+  jobName: string,
+  { roleArn, s3Uri, kmsKeyId }: ExportDestination,
+): Promise<string> {
+  const answer = await store.call({
+    url: new URL('Patient/$export?_type=Patient', store.baseUrl),
+    headers: { 'content-type': 'application/fhir+json', prefer: 'respond-async' },
+    body: JSON.stringify({
+      DataAccessRoleArn: roleArn,
+      JobName: jobName,
+      OutputDataConfig: { S3Configuration: { S3Uri: s3Uri, KmsKeyId: kmsKeyId } },
+    }),
+    isUnrepeatable: true,
+  });
+  return textIn(answer, 'jobId');
+}
+
+export async function describePatientExport(store: FhirStore, jobId: string): Promise<ExportJob> {
+  const answer = await store.call({ url: new URL(`export/${jobId}`, store.baseUrl) });
+  const status = textIn(memberOf(answer, 'exportJobProperties'), 'jobStatus');
+  const output = memberOf(answer, 'output');
+  const counts = listOf(output)
+    .filter((file) => memberOf(file, 'type') === 'Patient')
+    .map((file) => memberOf(file, 'count'))
+    .filter((count) => typeof count === 'number');
+  const isCounted = Array.isArray(output) && counts.length === output.length;
+  return { jobId, status, ...(isCounted ? { patients: counts.reduce((sum, count) => sum + count, 0) } : {}) };
+}
+
+/** The id of the newest export of this name, whose start may have gone unanswered. */
+export async function findPatientExport(store: FhirStore, jobName: string): Promise<string | undefined> {
+  const answer = await store.call({
+    // The list is not part of FHIR: HealthLake's own actions are called at the root of the same host.
+    url: new URL('/', store.baseUrl),
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'HealthLake.ListFHIRExportJobs' },
+    body: JSON.stringify({ DatastoreId: datastoreIdOf(store), JobName: jobName, MaxResults: 10 }),
+  });
+  const job = listOf(memberOf(answer, 'ExportJobPropertiesList')).find(
+    (found) => memberOf(found, 'JobName') === jobName,
+  );
+  return job === undefined ? undefined : textIn(job, 'JobId');
+}
+
+/** Key prefix of the folder that HealthLake makes for a job below the destination. */
+export function exportFolder(prefix: string, store: FhirStore, jobId: string): string {
+  return `${prefix}${datastoreIdOf(store)}-FHIR_EXPORT-${jobId}/`;
+}
+
+function datastoreIdOf({ baseUrl }: FhirStore): string {
+  return /\/datastore\/([^/]+)\//.exec(baseUrl)?.[1] ?? '';
+}
+
+function textIn(answer: unknown, name: string): string {
+  const value = memberOf(answer, name);
+  if (typeof value === 'string' && value !== '') return value;
+  throw new PermanentError('HealthLakeRefused', `HealthLake said nothing of the export's ${name}`);
+}
