@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PermanentError, RetryableError } from '../../shared/errors.ts';
-import { overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
+import { hasWrittenSince, overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
 import { statedReason } from '../../shared/ndop/stated-reason.ts';
@@ -30,7 +30,15 @@ export const startInput = z
     path: ['resumeRunId'],
     message: 'a resume needs the id of the run to resume',
   })
-  .refine(({ mode, resumeRunId }) => mode !== 'refresh' || resumeRunId === undefined, {
+  .refine(({ mode, trigger }) => mode !== 'rebuild' || trigger === 'console', {
+    path: ['mode'],
+    message: 'a rebuild is started by a person',
+  })
+  .refine(({ mode, rewrite }) => mode !== 'rebuild' || !rewrite, {
+    path: ['rewrite'],
+    message: 'a rebuild writes nothing to the FHIR store',
+  })
+  .refine(({ mode, resumeRunId }) => mode === 'resume' || mode === 'dry-run' || resumeRunId === undefined, {
     path: ['resumeRunId'],
     message: 'only a resume or a dry run goes with a run id',
   });
@@ -48,6 +56,8 @@ export interface OpenRunOutput {
   readonly holder: string;
   readonly isDryRun: boolean;
   readonly isReopened: boolean;
+  /** The snapshot is to be made anew from the FHIR store, and nobody to be asked about. */
+  readonly isRebuild: boolean;
   /** The cohort comes by bulk export of the FHIR store's Patients rather than by search. */
   readonly needsExport: boolean;
 }
@@ -63,9 +73,10 @@ export interface OpenRunDeps {
 
 /**
  * Opens a run, or opens an earlier one again: one run per moment and starter, one run at a time per mailbox. A resumed
- * run goes through every state once more, and each step passes over what it finds done.
+ * run goes through every state once more, and each step passes over what it finds done. A rebuild may run whatever has
+ * become of the snapshot, and over a run that stopped while it wrote: what counts is in the store.
  *
- * @throws PermanentError RunUnknown, SnapshotSuperseded; RunUnfinished where an earlier run stopped while it wrote.
+ * @throws PermanentError RunUnknown, SnapshotSuperseded, StateInputInvalid; RunUnfinished where an earlier run stopped while it wrote.
  *   RetryableError MailboxBusy while the daily drain has the mailbox
  */
 export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunDeps): Promise<OpenRunOutput> {
@@ -74,7 +85,12 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
   const existing = isReopened ? await deps.runs.read(runId) : await deps.runs.find(runId);
   const choice = existing?.cohortChoice ?? input.cohort ?? deps.defaultCohort;
   const needsExport = choice.source === 'fhir-store' && deps.patientRead === 'export';
-  const said = { runId, holder: '', isDryRun: input.mode === 'dry-run', isReopened, needsExport };
+  const isRebuild = existing ? existing.isRebuild === true : input.mode === 'rebuild';
+  const isDryRun = input.mode === 'dry-run';
+  if (isRebuild && isDryRun) {
+    throw new PermanentError('StateInputInvalid', `Run ${runId} is a rebuild, of which there is no dry run: resume it`);
+  }
+  const said = { runId, holder: '', isDryRun, isReopened, isRebuild, needsExport };
 
   if (existing && !isReopened && existing.executionArn !== execution.id) return { disposition: 'duplicate', ...said };
   const lease = await deps.mailbox.holdLease({ execution: execution.id, runId }, deps.leaseSeconds);
@@ -85,10 +101,10 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
 
   const latest = await deps.latest.read();
   const unfinished = await deps.latest.unfinishedWriter();
-  if (unfinished !== undefined && unfinished !== runId && !input.rewrite) {
+  if (unfinished && unfinished.runId !== runId && !input.rewrite && !isRebuild) {
     throw new PermanentError(
       'RunUnfinished',
-      `Run ${unfinished} began to write and has not finished, so the store differs from the snapshot: resume it, or start a run with "rewrite": true`,
+      `Run ${unfinished.runId} began to write and has not finished, so the store differs from the snapshot: resume it, rebuild the snapshot, or start a run with "rewrite": true`,
     );
   }
   if (existing) {
@@ -97,6 +113,12 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
       throw new PermanentError(
         'SnapshotSuperseded',
         `Run ${overtaker} has completed since run ${runId} began, so its answers are old: start a new run instead`,
+      );
+    }
+    if (isRebuild && hasWrittenSince(existing, unfinished)) {
+      throw new PermanentError(
+        'SnapshotSuperseded',
+        `Another run has written since rebuild ${runId} began to read the store: start a new rebuild instead`,
       );
     }
     const isRepeat = existing.executionArn === execution.id;
@@ -128,6 +150,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     openedAt: execution.startedAt,
     opening: 1,
     ...(input.rewrite ? { isRewrite: true } : {}),
+    ...(isRebuild ? { isRebuild, ...(unfinished ? { unfinishedWriter: unfinished } : {}) } : {}),
     ...(latest ? { baseManifestKey: latest.manifestKey, baseManifestSha256: latest.manifestSha256 } : {}),
   };
   if (await deps.runs.open(row)) return { disposition: 'opened', ...said };

@@ -60,8 +60,8 @@ export async function writeConsents(input: WriteConsentsInput, deps: WriteConsen
   const proof = evidence.safeParse(parseJson((await deps.files.find(evidenceKey))?.toString('utf8') ?? ''));
   if (proof.success) return proof.data;
 
-  const { isRewrite = false } = await deps.runs.read(runId);
-  if (!(await deps.latest.beginWriting(runId, isRewrite))) {
+  const { isRewrite = false, opening } = await deps.runs.read(runId);
+  if (!(await deps.latest.beginWriting({ runId, opening }, isRewrite))) {
     throw new PermanentError('RunUnfinished', `Another run began to write and has not finished: run ${runId} may not`);
   }
   const options = { ...deps.consent, runId };

@@ -27,9 +27,25 @@ export function overtakerOf(
   return latest && latest.runId !== run.runId && latest.manifestKey !== run.baseManifestKey ? latest.runId : undefined;
 }
 
+/** Whether, since a rebuild was opened, a run has begun to write of which it does not know; it may have stopped again. */
+export function hasWrittenSince(
+  rebuild: { readonly unfinishedWriter?: Writer | undefined },
+  writer: Writer | undefined,
+): boolean {
+  const known = rebuild.unfinishedWriter;
+  return writer !== undefined && (writer.runId !== known?.runId || writer.opening !== known.opening);
+}
+
 const key = { pk: 'LATEST', sk: 'LATEST' };
 const writerKey = { pk: 'LATEST', sk: 'WRITER' };
-const writer = z.object({ runId: z.string() });
+
+export const writer = z.object({
+  runId: z.string(),
+  /** The opening of the run in which it last began. */
+  opening: z.number().default(1),
+});
+/** A run that has begun to write. */
+export type Writer = z.infer<typeof writer>;
 
 /** The pointer to the newest snapshot: it moves only after every write of a run has succeeded. */
 export class LatestSnapshot {
@@ -47,8 +63,8 @@ export class LatestSnapshot {
    * The run that has begun to write and has not closed: the FHIR store then holds what no snapshot says, and comparing
    * with the snapshot would leave it so.
    */
-  async unfinishedWriter(): Promise<string | undefined> {
-    return (await this.#table.read(writerKey, writer))?.runId;
+  unfinishedWriter(): Promise<Writer | undefined> {
+    return this.#table.read(writerKey, writer);
   }
 
   /**
@@ -57,9 +73,9 @@ export class LatestSnapshot {
    * @param takesOver whether this run rewrites everybody, and so whatever an unfinished run has left
    * @returns false where another run is unfinished
    */
-  beginWriting(runId: string, takesOver: boolean): Promise<boolean> {
+  beginWriting({ runId, opening }: Writer, takesOver: boolean): Promise<boolean> {
     const unlessAnother = { expression: 'attribute_not_exists(pk) OR runId = :runId', values: { ':runId': runId } };
-    return this.#table.put(writerKey, { runId }, takesOver ? undefined : unlessAnother);
+    return this.#table.put(writerKey, { runId, opening }, takesOver ? undefined : unlessAnother);
   }
 
   /** Records, once the pointer has moved, that the store is as the snapshot says. */

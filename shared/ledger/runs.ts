@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PermanentError } from '../errors.ts';
 import type { ManifestFile } from '../ndop/snapshot-manifest.ts';
+import { writer } from './latest.ts';
 import { changeCounts } from './parts.ts';
 import type { LedgerTable } from './table.ts';
 
@@ -16,10 +17,16 @@ export const cohortChoice = z.discriminatedUnion('source', [
 ]);
 export type CohortChoice = z.infer<typeof cohortChoice>;
 
-export const runMode = z.enum(['refresh', 'dry-run', 'resume']);
+export const runMode = z.enum(['refresh', 'dry-run', 'resume', 'rebuild']);
 
 /** How a run ended. A failed run carries its error's name instead. */
-export const runOutcome = z.enum(['Completed', 'CompletedPartially', 'NothingToCheck', 'DryRunCompleted']);
+export const runOutcome = z.enum([
+  'Completed',
+  'CompletedPartially',
+  'NothingToCheck',
+  'DryRunCompleted',
+  'SnapshotRebuilt',
+]);
 export type RunOutcome = z.infer<typeof runOutcome>;
 
 const cohortCounts = z.object({
@@ -52,6 +59,10 @@ const run = z.object({
   openedAt: z.string(),
   /** Everybody's Consent is written anew, whatever the snapshot says of it. */
   isRewrite: z.boolean().optional(),
+  /** Nobody is asked about and nothing is written: the snapshot is made anew from the Consents in the FHIR store. */
+  isRebuild: z.boolean().optional(),
+  /** The run that had begun to write and not finished when this rebuild was opened, so that any write since is noticed. */
+  unfinishedWriter: writer.optional(),
   /** How often the run was opened: 1, and one more with each resume. */
   opening: z.number(),
   /** Manifest that this run compares with; absent in the first run of all. */

@@ -1,5 +1,5 @@
 import { PermanentError } from '../../shared/errors.ts';
-import type { Latest, LatestSnapshot } from '../../shared/ledger/latest.ts';
+import type { Latest, LatestSnapshot, Writer } from '../../shared/ledger/latest.ts';
 import type { LeaseHolder, MailboxLedger, SentRequest, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts, PartState } from '../../shared/ledger/parts.ts';
 import type { Run, Runs } from '../../shared/ledger/runs.ts';
@@ -116,20 +116,20 @@ export class InMemoryParts implements Pick<Parts, keyof Parts> {
 
 export class InMemoryLatest implements Pick<LatestSnapshot, keyof LatestSnapshot> {
   present: Latest | undefined;
-  writer: string | undefined;
+  writer: Writer | undefined;
 
-  async unfinishedWriter(): Promise<string | undefined> {
+  async unfinishedWriter(): Promise<Writer | undefined> {
     return Promise.resolve(this.writer);
   }
 
-  async beginWriting(runId: string, takesOver: boolean): Promise<boolean> {
-    if (!takesOver && this.writer !== undefined && this.writer !== runId) return Promise.resolve(false);
-    this.writer = runId;
+  async beginWriting(writer: Writer, takesOver: boolean): Promise<boolean> {
+    if (!takesOver && this.writer !== undefined && this.writer.runId !== writer.runId) return Promise.resolve(false);
+    this.writer = copyOf(writer);
     return Promise.resolve(true);
   }
 
   async endWriting(runId: string): Promise<void> {
-    if (this.writer === runId) this.writer = undefined;
+    if (this.writer?.runId === runId) this.writer = undefined;
     return Promise.resolve();
   }
 

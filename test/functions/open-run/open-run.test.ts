@@ -15,6 +15,7 @@ describe('a new run', () => {
       holder: '',
       isDryRun: false,
       isReopened: false,
+      isRebuild: false,
       needsExport: false,
     });
     expect(await pipeline.ledger.runs.read(output.runId)).toEqual({

@@ -21,6 +21,17 @@ test.each([
     { trigger: 'console', reason: 'r', mode: 'resume', resumeRunId: 'run-1' },
     'resumeRunId',
   ],
+  [
+    'a rebuild by the schedule',
+    { trigger: 'schedule', scheduledTime: '2026-09-01T02:00:00Z', mode: 'rebuild' },
+    'mode',
+  ],
+  ['a rebuild that rewrites', { trigger: 'console', reason: 'r', mode: 'rebuild', rewrite: true }, 'rewrite'],
+  [
+    'a rebuild of a run',
+    { trigger: 'console', reason: 'r', mode: 'rebuild', resumeRunId: '20260901T020000Z-7f3a' },
+    'resumeRunId',
+  ],
   ['an unknown cohort source', { trigger: 'console', reason: 'r', cohort: { source: 'ftp' } }, 'cohort'],
   ['a cohort file without its key', { trigger: 'console', reason: 'r', cohort: { source: 's3' } }, 'cohort'],
   ['a cohort file of an empty key', { trigger: 'console', reason: 'r', cohort: { source: 's3', key: '' } }, 'cohort'],
@@ -49,6 +60,7 @@ test.each([
     'dry-run',
   ],
   ['a resume', { trigger: 'console', reason: 'r', mode: 'resume', resumeRunId: '20260901T020000Z-7f3a' }, 'resume'],
+  ['a rebuild', { trigger: 'console', reason: 'r', mode: 'rebuild' }, 'rebuild'],
   ['a cohort file', { trigger: 'console', reason: 'r', cohort: { source: 's3', key: 'cohorts/a.csv' } }, 'refresh'],
 ])('%s is taken', (_, input, mode) => {
   expect(read(input).data?.input.mode).toBe(mode);
