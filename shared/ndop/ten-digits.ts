@@ -5,20 +5,18 @@
 
 /** The ten digits that begin at a place, as an integer; -1 where any of those bytes is no digit. */
 export function readTenDigits(bytes: DataView, at: number): number {
-  const first = fourDigits(bytes.getInt32(at, true));
-  const second = fourDigits(bytes.getInt32(at + 4, true));
-  const ninth = bytes.getUint8(at + 8) - 0x30;
-  const tenth = bytes.getUint8(at + 9) - 0x30;
-  // One test for all: whatever is out of bounds leaves a sign bit.
-  if ((first | second | ninth | (9 - ninth) | tenth | (9 - tenth)) < 0) return -1;
-  return (first * 10_000 + second) * 100 + ninth * 10 + tenth;
+  // Taking away the code of zero leaves a digit without an upper half byte, and it gets none by adding six.
+  const first = bytes.getInt32(at, true) ^ 0x30303030;
+  const second = bytes.getInt32(at + 4, true) ^ 0x30303030;
+  const last = bytes.getUint16(at + 8, true) ^ 0x3030;
+  const all = first | (first + 0x06060606) | second | (second + 0x06060606) | last | (last + 0x0606);
+  if ((all & 0xf0f0f0f0) !== 0) return -1;
+  const lastSix = fourDigits(second) * 100 + (last & 0xff) * 10 + (last >>> 8);
+  return fourDigits(first) * 1_000_000 + lastSix;
 }
 
-/** Four ASCII digits held in one integer, the first in its lowest byte; -1 where a byte is no digit. */
-function fourDigits(word: number): number {
-  const digits = word ^ 0x30303030;
-  // A digit has no upper half byte, and gets none by adding six.
-  if (((digits | (digits + 0x06060606)) & 0xf0f0f0f0) !== 0) return -1;
+/** Four digits of a byte each, the first in the lowest byte, as a number: first two pairs, then one number. */
+function fourDigits(digits: number): number {
   const pairs = (Math.imul(digits, 10) + (digits >>> 8)) & 0x00ff00ff;
   return (pairs & 0xff) * 100 + (pairs >>> 16);
 }
