@@ -9,6 +9,7 @@ import { partsOf } from '../shared/report/report.ts';
 import { answerReview } from '../shared/review.ts';
 import { statedReason } from '../shared/ndop/stated-reason.ts';
 import { UsageError } from '../shared/command-line.ts';
+import { showSnapshot, verifySnapshot } from './snapshot.ts';
 import type { Target } from './target.ts';
 
 /** What was given on the command line beside the command's name. */
@@ -20,8 +21,8 @@ export interface Given {
   readonly isRewrite: boolean;
 }
 
-/** One thing that an operator can ask for; gives what to print. */
-export type Command = (given: Given, target: Target) => Promise<string>;
+/** One thing that an operator can ask for; gives what to print in the end, and prints what takes long as it comes. */
+export type Command = (given: Given, target: Target, print: (line: string) => void) => Promise<string>;
 
 export const commands: Readonly<Record<string, { readonly tells: string; readonly run: Command }>> = {
   runs: {
@@ -97,6 +98,14 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
       await mailbox.releaseLease(holder.execution);
       return `Released: run ${holder.runId} has ${status ?? 'ended'}. Resume it, or start another`;
     },
+  },
+  'snapshot show': {
+    tells: 'what we believe at present: its stretches of the number line, their people and ages',
+    run: (_, target) => showSnapshot(target, new Date()),
+  },
+  'snapshot verify': {
+    tells: 'read the newest snapshot from end to end: hashes, order, counts, form; exit code 1 with every fault',
+    run: (_, target, print) => verifySnapshot(target, new Date(), print),
   },
   report: {
     tells: 'RUN: the report of a run, as JSON',

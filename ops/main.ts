@@ -5,7 +5,7 @@ import { openTarget } from './target.ts';
 const usage = [
   'Usage: npm run ops -- COMMAND [--env NAME]',
   '',
-  ...Object.entries(commands).map(([name, { tells }]) => `  ${name.padEnd(8)} ${tells}`),
+  ...Object.entries(commands).map(([name, { tells }]) => `  ${name.padEnd(16)} ${tells}`),
   '',
   'Without --env, the command works on what npm run local -- --serve serves.',
 ].join('\n');
@@ -18,8 +18,11 @@ try {
 
 async function main(args: string[]): Promise<string> {
   const { values, positionals } = parse(args);
-  const [name, runId] = positionals;
-  if (values.help === true || name === undefined) return usage;
+  const [first, second] = positionals;
+  if (values.help === true || first === undefined) return usage;
+  // A command is one word or two.
+  const name = commands[`${first} ${second ?? ''}`] ? `${first} ${second ?? ''}` : first;
+  const [, runId] = positionals.slice(name === first ? 0 : 1);
   const command = commands[name];
   if (!command) throw new UsageError(`Unknown command ${name}`);
   return command.run(
@@ -31,6 +34,9 @@ async function main(args: string[]): Promise<string> {
       isRewrite: values.rewrite === true,
     },
     await openTarget(values.env),
+    (line) => {
+      process.stdout.write(`${line}\n`);
+    },
   );
 }
 

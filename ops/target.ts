@@ -7,6 +7,7 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { Files } from '../shared/files.ts';
 import { parseJson } from '../shared/json.ts';
+import { LatestSnapshot } from '../shared/ledger/latest.ts';
 import { MailboxLedger } from '../shared/ledger/mailbox-ledger.ts';
 import { LedgerTable } from '../shared/ledger/table.ts';
 import { Parts } from '../shared/ledger/parts.ts';
@@ -19,6 +20,7 @@ export interface Target {
   readonly drainStateMachineArn: string;
   readonly runs: Runs;
   readonly parts: Parts;
+  readonly latest: LatestSnapshot;
   readonly mailbox: MailboxLedger;
   readonly files: Files;
   readonly sfn: SFNClient;
@@ -114,6 +116,7 @@ function targetOf({ bucket, table, mailboxId, ...machines }: Names, { s3, dynamo
     ...machines,
     runs: new Runs(ledger),
     parts: new Parts(ledger),
+    latest: new LatestSnapshot(ledger),
     mailbox: new MailboxLedger(ledger, mailboxId),
     files: new Files(s3, bucket),
     sfn,

@@ -84,6 +84,15 @@ it('shows a held run with its reasons, lets it be approved, and shows its report
   expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is not held for review: it is closed') });
 });
 
+it('shows and verifies the snapshot that the run left', async () => {
+  expect((await ops('snapshot', 'show')).stdout).toMatch(/^Snapshot of run .*\n {2}from .* 600 people, 600 opted out/);
+  const verified = await ops('snapshot', 'verify');
+  expect(verified.code).toBe(0);
+  expect(verified.stdout).toMatch(
+    /part-0001\.1\.csv\.gz .* {2}ok\nThe snapshot of run .* is as it was written: 2 files, 600/,
+  );
+});
+
 it('starts a run of its own', async () => {
   const started = await ops('start', '--dry-run', '--reason', 'what would happen');
   expect(started.stdout).toContain('Started arn:aws:states:');
@@ -96,6 +105,7 @@ it('drains the mailbox once no run has it', async () => {
 
 test.each<{ called: string[]; code: number; says: string }>([
   { called: ['launch'], code: 2, says: 'Unknown command launch' },
+  { called: ['snapshot'], code: 2, says: 'Unknown command snapshot' },
   { called: ['show'], code: 2, says: 'Name the run' },
   { called: ['show', '20260101T000000Z-0000'], code: 1, says: 'No run 20260101T000000Z-0000' },
   { called: ['start'], code: 2, says: 'Say why with --reason' },
