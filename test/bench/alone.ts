@@ -15,21 +15,34 @@ const run = promisify(execFile);
 export class Alone {
   readonly #directory: string;
   readonly #program: string;
+  readonly #options: readonly string[];
 
-  private constructor(directory: string) {
+  private constructor(directory: string, options: readonly string[]) {
     this.#directory = directory;
     this.#program = join(directory, 'program.mjs');
+    this.#options = options;
   }
 
-  static async bundle(entry: string): Promise<Alone> {
-    const alone = new Alone(await mkdtemp(join(tmpdir(), 'ndop-alone-')));
-    await build({ entryPoints: [entry], outfile: alone.#program, bundle: true, platform: 'node', format: 'esm' });
+  /** @param options of Node; the functions' own by themselves */
+  static async bundle(entry: string, options: readonly string[] = nodeOptions): Promise<Alone> {
+    const alone = new Alone(await mkdtemp(join(tmpdir(), 'ndop-alone-')), options);
+    await build({
+      entryPoints: [entry],
+      outfile: alone.#program,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      mainFields: ['module', 'main'],
+      banner: {
+        js: "import * as nodeModule from 'node:module';const require = nodeModule.createRequire(import.meta.url);",
+      },
+    });
     return alone;
   }
 
   /** What the program printed. */
   async run(...args: readonly string[]): Promise<string> {
-    return (await run(process.execPath, [...nodeOptions, this.#program, ...args])).stdout;
+    return (await run(process.execPath, [...this.#options, this.#program, ...args])).stdout;
   }
 
   async remove(): Promise<void> {

@@ -1,49 +1,43 @@
 import { writeFile } from 'node:fs/promises';
-import { endWith, readArguments, wholeNumber } from '../../shared/command-line.ts';
+import { endWith } from '../../shared/command-line.ts';
+import { benchCohort, type CohortFigures } from './bench-cohort.ts';
+import { growthTable } from './growth.ts';
 import { benchMesh } from './mesh/bench-mesh.ts';
-import { table } from './table.ts';
+import { readOptions, usage, type Options } from './options.ts';
+import { grouped, meshTable, taskTable } from './table.ts';
 
-const usage = `Usage: npm run bench -- [options]
+const say = (progress: string) => process.stderr.write(`${progress}\n`);
 
-  --megabytes N   bytes that MESH carries each way, in MB (default 200)
-  --runs N        runs of each contender, of which the median counts (default 3)
-  --json FILE     the same figures for machines
-
-Each contender runs in a process of its own, beside its rivals, on the same bytes. What counts is the ratio in one run.`;
-
-interface Options {
-  readonly megabytes: number;
-  readonly runs: number;
-  readonly json?: string;
+async function bench(options: Options): Promise<void> {
+  const isCohort = [...options.only].some((name) => name !== 'mesh');
+  const cohort = isCohort ? await benchCohort(options, say) : undefined;
+  const mesh = options.only.has('mesh') ? await benchMesh(options) : undefined;
+  const tables = [
+    ...(cohort ? textOf(cohort, options) : []),
+    ...(mesh ? [`MESH, medians of ${options.runs}\n${meshTable(mesh)}`] : []),
+  ];
+  process.stdout.write(tables.join('\n'));
+  if (options.json !== undefined) {
+    await writeFile(
+      options.json,
+      `${JSON.stringify({ options: { ...options, only: [...options.only] }, ...cohort, mesh }, undefined, 2)}\n`,
+    );
+  }
 }
 
-function readOptions(args: string[]): Options | 'help' {
-  const { values } = readArguments({
-    args,
-    allowPositionals: false,
-    options: {
-      megabytes: { type: 'string' },
-      runs: { type: 'string' },
-      json: { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help === true) return 'help';
-  return {
-    megabytes: wholeNumber('--megabytes', values.megabytes ?? '200', 1, 100_000),
-    runs: wholeNumber('--runs', values.runs ?? '3', 1, 1000),
-    ...(values.json === undefined ? {} : { json: values.json }),
-  };
+function textOf({ tasks, growth, dirty }: CohortFigures, { rows, partRows, seed }: Options): string[] {
+  const title = `${grouped(rows)} people in parts of ${grouped(partRows)}, seed ${seed}; medians; time ratio: times ours`;
+  return [
+    `${dirty.join('\n')}\n`,
+    `${title}\n${taskTable(tasks)}`,
+    ...(growth.length > 0 ? [`Growth of ours\n${growthTable(growth)}`] : []),
+  ];
 }
 
 try {
   const options = readOptions(process.argv.slice(2));
   if (options === 'help') process.stdout.write(`${usage}\n`);
-  else {
-    const lines = await benchMesh(options);
-    process.stdout.write(table(lines));
-    if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(lines, undefined, 2)}\n`);
-  }
+  else await bench(options);
 } catch (error) {
   endWith(error, 'npm run bench -- --help');
 }

@@ -1,4 +1,4 @@
-/** One contender's figures: medians of its runs. */
+/** One contender's figures at MESH: medians of its runs. */
 export interface BenchLine {
   /** What is measured, the same for all rivals. */
   readonly task: string;
@@ -12,26 +12,78 @@ export interface BenchLine {
   readonly ratio: number;
 }
 
-/** Figures in columns, a line a contender. */
-export function table(lines: readonly BenchLine[]): string {
-  const header = ['task', 'contender', 'MB', 'seconds', 'MB/s', 'peak MiB', 'ratio'];
-  const rows = lines.map((line) => [
-    line.task,
-    line.contender,
-    (line.bytes / 1e6).toFixed(0),
-    line.seconds.toFixed(2),
-    line.megabytesPerSecond.toFixed(0),
-    line.peakMemoryMiB.toFixed(0),
-    line.ratio.toFixed(2),
-  ]);
+/** One contender's figures at a task of the whole cohort: medians of its runs, or why there are none. */
+export type TaskLine = {
+  readonly task: string;
+  readonly contender: string;
+  readonly role: 'ours' | 'rival' | 'floor';
+  readonly rows: number;
+  /** What is read. */
+  readonly bytes: number;
+  readonly runs: number;
+} & (
+  | { readonly failure: string }
+  | {
+      readonly seconds: number;
+      /** Of all threads and processes, user and system. */
+      readonly processorSeconds: number;
+      readonly peakMemoryMiB: number;
+      /** Its time in times of the first contender of the same task. */
+      readonly ratio: number;
+    }
+);
+
+export function meshTable(lines: readonly BenchLine[]): string {
+  return columns(
+    ['task', 'contender', 'MB', 'seconds', 'MB/s', 'peak MiB', 'ratio'],
+    lines.map((line) => [
+      line.task,
+      line.contender,
+      (line.bytes / 1e6).toFixed(0),
+      line.seconds.toFixed(2),
+      line.megabytesPerSecond.toFixed(0),
+      line.peakMemoryMiB.toFixed(0),
+      line.ratio.toFixed(2),
+    ]),
+  );
+}
+
+export function taskTable(lines: readonly TaskLine[]): string {
+  return columns(
+    ['task', 'contender', 'rows', 'MB', 'runs', 'seconds', 'processor s', 'rows/s', 'peak MiB', 'time ratio'],
+    lines.map((line) => {
+      const { task, contender, rows, bytes, runs } = line;
+      const start = [task, contender, grouped(rows), (bytes / 1e6).toFixed(0), String(runs)];
+      if ('failure' in line) return [...start, line.failure];
+      const { seconds, processorSeconds, peakMemoryMiB, ratio } = line;
+      const rate = grouped(Math.round(rows / seconds));
+      return [
+        ...start,
+        seconds.toFixed(2),
+        processorSeconds.toFixed(2),
+        rate,
+        peakMemoryMiB.toFixed(0),
+        ratio.toFixed(2),
+      ];
+    }),
+  );
+}
+
+/** Cells under their titles: the first two columns to the left, figures to the right, a sentence in place of figures as it is. */
+export function columns(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const whole = rows.filter((row) => row.length === header.length);
   const widths = header.map((title, column) =>
-    Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0), title.length),
+    Math.max(title.length, ...(column < 2 ? rows : whole).map((row) => row[column]?.length ?? 0)),
   );
   const text = (cells: readonly string[]) =>
     cells
       .map((cell, column) => (column < 2 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join('  ');
   return `${[header, ...rows].map((row) => text(row).trimEnd()).join('\n')}\n`;
+}
+
+export function grouped(count: number): string {
+  return count.toLocaleString('en-GB');
 }
 
 export function median(values: readonly number[]): number {

@@ -1,10 +1,10 @@
 /** One transfer, once, as a program: prints what came of it and what it took as JSON. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Mailbox } from '../../../shared/mesh/mailbox.ts';
+import { peakMemoryMiB } from '../measure.ts';
 import { payload } from './payload.ts';
 
 const [task = '', form = '', url = '', megabytes = ''] = process.argv.slice(2);
@@ -88,11 +88,3 @@ const began = performance.now();
 const result = await run();
 const seconds = (performance.now() - began) / 1000;
 process.stdout.write(JSON.stringify({ seconds, result, peakMemoryMiB: peakMemoryMiB() }));
-
-/** `maxRSS` counts what the parent had when it forked; Linux says elsewhere what this program itself has come to. */
-function peakMemoryMiB(): number {
-  const { maxRSS } = process.resourceUsage();
-  const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'latin1') : '';
-  const [, ownPeak] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
-  return Number(ownPeak ?? maxRSS) / 1024;
-}
