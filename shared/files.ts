@@ -1,9 +1,21 @@
 import { createHash } from 'node:crypto';
 import { Readable, Transform } from 'node:stream';
-import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  NoSuchKey,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { PermanentError, RetryableError } from './errors.ts';
 import type { StoredFile } from './ledger/parts.ts';
+
+/** A file as a listing shows it. */
+export interface ListedFile {
+  readonly key: string;
+  readonly bytes: number;
+}
 
 /**
  * The files of every run in one bucket, each written once. A key that is taken already is the trace of an earlier try of
@@ -115,6 +127,16 @@ export class Files {
       if (length >= bytes) break;
     }
     return Buffer.concat(pieces).subarray(0, bytes);
+  }
+
+  /** Every file whose key begins so, in the order of their keys. */
+  async *list(prefix: string): AsyncGenerator<ListedFile> {
+    for await (const { Contents } of paginateListObjectsV2(
+      { client: this.#client },
+      { Bucket: this.#bucket, Prefix: prefix },
+    )) {
+      for (const { Key, Size } of Contents ?? []) yield { key: Key ?? '', bytes: Size ?? 0 };
+    }
   }
 
   async #get(key: string): Promise<AsyncIterable<Uint8Array>> {

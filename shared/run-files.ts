@@ -3,6 +3,12 @@ import type { ChangePass } from './ndop/changes.ts';
 
 /** Keys of a run's files. They are made of run id and numbers alone, so that none names a person. */
 export const runFiles = {
+  /** Below it HealthLake writes the Patients that it exports, as whole resources: kept for days alone. */
+  exported: (runId: string) => `exports/${runId}/`,
+  /** Which of the exported files are read together. */
+  patientFiles: (runId: string, attempt: number) => `runs/${runId}/patients/files.${attempt}.json`,
+  patientGroup: (runId: string, group: number, attempt: number) =>
+    `runs/${runId}/patients/group-${String(group).padStart(4, '0')}.${attempt}.csv`,
   cohort: (runId: string, part: number, attempt: number) => `runs/${runId}/cohort/${partName(part)}.${attempt}.csv`,
   quarantine: (runId: string, attempt: number) => `runs/${runId}/quarantine/rows.${attempt}.csv`,
   /** People whom the service itself refused, found by splitting the part's request. */

@@ -10,9 +10,23 @@ export interface ExportDestination {
   readonly kmsKeyId: string;
 }
 
+/** Of a job. Source: AWS HealthLake API Reference, `ExportJobProperties.JobStatus`. */
+const statuses = [
+  'SUBMITTED',
+  'QUEUED',
+  'IN_PROGRESS',
+  'COMPLETED',
+  'COMPLETED_WITH_ERRORS',
+  'FAILED',
+  'CANCEL_SUBMITTED',
+  'CANCEL_IN_PROGRESS',
+  'CANCEL_COMPLETED',
+  'CANCEL_FAILED',
+] as const;
+export type ExportStatus = (typeof statuses)[number];
+
 export interface ExportJob {
-  readonly jobId: string;
-  readonly status: string;
+  readonly status: ExportStatus;
   /** How many Patients it wrote, where it says so. */
   readonly patients?: number;
 }
@@ -45,14 +59,18 @@ export async function startPatientExport(
 
 export async function describePatientExport(store: FhirStore, jobId: string): Promise<ExportJob> {
   const answer = await store.call({ url: new URL(`export/${jobId}`, store.baseUrl) });
-  const status = textIn(memberOf(answer, 'exportJobProperties'), 'jobStatus');
+  const stated = memberOf(memberOf(answer, 'exportJobProperties'), 'jobStatus');
+  const status = statuses.find((known) => known === stated);
+  if (status === undefined) {
+    throw new PermanentError('HealthLakeRefused', `HealthLake gave export ${jobId} a status that is not known`);
+  }
   const output = memberOf(answer, 'output');
   const counts = listOf(output)
     .filter((file) => memberOf(file, 'type') === 'Patient')
     .map((file) => memberOf(file, 'count'))
     .filter((count) => typeof count === 'number');
   const isCounted = Array.isArray(output) && counts.length === output.length;
-  return { jobId, status, ...(isCounted ? { patients: counts.reduce((sum, count) => sum + count, 0) } : {}) };
+  return { status, ...(isCounted ? { patients: counts.reduce((sum, count) => sum + count, 0) } : {}) };
 }
 
 /** The id of the newest export of this name, whose start may have gone unanswered. */

@@ -26,6 +26,10 @@ export type PatientGroup = z.infer<typeof patientGroup>;
 
 const keyOf = (runId: string) => ({ pk: `RUN#${runId}`, sk: 'EXPORT' });
 const prefixOf = (attempt: number) => `PATIENTS#${attempt}#`;
+const groupKeyOf = (runId: string, attempt: number, group: number) => ({
+  pk: `RUN#${runId}`,
+  sk: `${prefixOf(attempt)}${String(group).padStart(4, '0')}`,
+});
 
 /** What the ledger knows of the exports of runs' Patients. */
 export class PatientExports {
@@ -62,8 +66,11 @@ export class PatientExports {
   }
 
   async putGroup(runId: string, group: PatientGroup): Promise<void> {
-    const sk = `${prefixOf(group.attempt)}${String(group.group).padStart(4, '0')}`;
-    await this.#table.put({ pk: `RUN#${runId}`, sk }, group);
+    await this.#table.put(groupKeyOf(runId, group.attempt, group.group), group);
+  }
+
+  findGroup(runId: string, attempt: number, group: number): Promise<PatientGroup | undefined> {
+    return this.#table.read(groupKeyOf(runId, attempt, group), patientGroup);
   }
 
   listGroups(runId: string, attempt: number): Promise<PatientGroup[]> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../../shared/errors.ts';
-import { collect, type Files } from '../../shared/files.ts';
+import { collect, type Files, type ListedFile } from '../../shared/files.ts';
 import type { StoredFile } from '../../shared/ledger/parts.ts';
 
 /** A bucket whose keys are written once: the same bytes again are evidence, other bytes are `FileAltered`. */
@@ -48,6 +48,10 @@ export class InMemoryFiles implements Pick<Files, keyof Files> {
 
   async readHead(key: string, bytes: number): Promise<Buffer> {
     return Promise.resolve(this.#get(key).subarray(0, bytes));
+  }
+
+  async *list(prefix: string): AsyncGenerator<ListedFile> {
+    for (const key of this.keysBelow(prefix)) yield await Promise.resolve({ key, bytes: this.#get(key).length });
   }
 
   /** What nobody of ours does: changes a file that is written. */

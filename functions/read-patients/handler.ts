@@ -1,0 +1,13 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import { readConfig } from '../../shared/config.ts';
+import { Files } from '../../shared/files.ts';
+import { openLedger } from '../../shared/ledger/ledger.ts';
+import { task } from '../../shared/task.ts';
+import { readPatients, readPatientsInput } from './read-patients.ts';
+
+const config = readConfig(process.env, { BUCKET: z.string(), LEDGER_TABLE: z.string() });
+const { runs, exports } = openLedger(config.LEDGER_TABLE);
+const files = new Files(new S3Client({}), config.BUCKET);
+
+export const handler = task(readPatientsInput, (input) => readPatients(input, { runs, exports, files }));
