@@ -1,9 +1,11 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { UsageError } from '../../shared/command-line.ts';
 import { cohortBuild } from './cohort/contest.ts';
 import { consentGeneration } from './consents/contest.ts';
 import type { Contest } from './contest.ts';
+import { checkDirtyFiles } from './dirty/check.ts';
 import { growthOf, type Growth } from './growth.ts';
 import type { Options, TableName } from './options.ts';
 import { writeDataSet, type DataSet } from './people/data-set.ts';
@@ -21,6 +23,8 @@ export interface CohortFigures {
   readonly dirty: readonly string[];
 }
 
+const mostDirtyPeople = 20_000;
+
 /**
  * What the pipeline does with the whole cohort, beside rivals that do the same.
  *
@@ -29,9 +33,11 @@ export interface CohortFigures {
 export async function benchCohort(options: Options, say: (progress: string) => void): Promise<CohortFigures> {
   const { only, rows, partRows, isGrowth, keep } = options;
   const contests = contestsOf(only, partRows);
-  const directory = keep === undefined ? await mkdtemp(join(tmpdir(), 'ndop-bench-')) : resolve(keep);
+  const directory = keep === undefined ? await mkdtemp(join(tmpdir(), 'ndop-bench-')) : await emptyDirectory(keep);
   const installDirectory = await mkdtemp(join(tmpdir(), 'ndop-rivals-'));
   try {
+    const dirty = await checkDirtyFiles(join(directory, 'dirty'), Math.min(rows, mostDirtyPeople), options.seed);
+    for (const seen of dirty) say(seen);
     const needsRivals = contests.some(({ contenders }) => contenders.some(({ isInstalled }) => isInstalled));
     const installed = needsRivals ? await installRivals(installDirectory) : { failure: 'not installed' };
     const raceOptions = { ...options, installed, isKept: keep !== undefined, say };
@@ -45,11 +51,18 @@ export async function benchCohort(options: Options, say: (progress: string) => v
     const tasks: TaskLine[] = [];
     for (const contest of contests) tasks.push(...(await race(contest, { ...raceOptions, data })));
     const growth = isGrowth ? growthOf([...smaller, ...tasks.filter(({ role }) => role === 'ours')]) : [];
-    return { tasks, growth, dirty: [] };
+    return { tasks, growth, dirty };
   } finally {
     await rm(installDirectory, { recursive: true, force: true });
     if (keep === undefined) await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** @throws UsageError where it holds anything: another run's files would pass for this one's */
+async function emptyDirectory(path: string): Promise<string> {
+  await mkdir(path, { recursive: true });
+  if ((await readdir(path)).length > 0) throw new UsageError(`--keep ${path}: must be a new or an empty directory`);
+  return resolve(path);
 }
 
 function contestsOf(only: ReadonlySet<TableName>, partRows: number): Contest[] {

@@ -25,13 +25,9 @@ async function bench(options: Options): Promise<void> {
   }
 }
 
-function textOf({ tasks, growth, dirty }: CohortFigures, { rows, partRows, seed }: Options): string[] {
+function textOf({ tasks, growth }: CohortFigures, { rows, partRows, seed }: Options): string[] {
   const title = `${grouped(rows)} people in parts of ${grouped(partRows)}, seed ${seed}; medians; time ratio: times ours`;
-  return [
-    `${dirty.join('\n')}\n`,
-    `${title}\n${taskTable(tasks)}`,
-    ...(growth.length > 0 ? [`Growth of ours\n${growthTable(growth)}`] : []),
-  ];
+  return [`${title}\n${taskTable(tasks)}`, ...(growth.length > 0 ? [`Growth of ours\n${growthTable(growth)}`] : [])];
 }
 
 try {

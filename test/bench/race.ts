@@ -115,7 +115,7 @@ async function runOnce(
 /** The line in which a program says why it died, or the signal that ended it. */
 function reasonOf(error: unknown): string {
   const { stderr = '', signal } = error as { stderr?: string; signal?: string };
-  const [line] = /^.*(?:Error|FATAL).*$/m.exec(stderr) ?? [];
+  const [line] = /^(?:FATAL ERROR|\[?\w*Error)\b.*$/m.exec(stderr) ?? [];
   return line?.trim() ?? (signal ? `ended by ${signal}` : 'it did not say why');
 }
 
