@@ -2,8 +2,8 @@ import { isPermanentName, PermanentError } from '../../shared/errors.ts';
 import type { Files } from '../../shared/files.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { matchAnswer, type MatchedAnswer } from '../../shared/ndop/answer.ts';
-import type { CohortPart } from '../../shared/ndop/cohort.ts';
-import { readCohortPart, writeCohortPart } from '../../shared/ndop/cohort-part.ts';
+import { personLine, readCohortPart, type CohortPart } from '../../shared/ndop/cohort-part.ts';
+import { answers } from '../../shared/ndop/part-reconciliation.ts';
 import { firstRowOf, isAnsweredInPieces, leavesOf } from '../../shared/ndop/pieces.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
@@ -14,10 +14,11 @@ export interface AnsweredPeopleDeps {
 
 type Reconciled = NonNullable<Part['reconciled']>;
 
-/** Everybody of a part who was answered, whether they came back, and who was set aside. */
+/** Whom a part asked about, what was answered, and who was set aside. */
 export interface AnsweredPeople {
   readonly cohort: CohortPart;
-  readonly returned: MatchedAnswer['returned'];
+  /** For each place of the part, one of `answers`: what holds of a person, those who were merged into them included. */
+  readonly answered: Uint8Array;
   /** What the part's row keeps of it. */
   readonly kept: Pick<Reconciled, 'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt'>;
   /** Rises whenever the part or a piece of it was asked about again: other answers may then lead to other files. */
@@ -34,15 +35,15 @@ export interface AnsweredPeople {
  */
 export async function answeredPeople(runId: string, row: Part, deps: AnsweredPeopleDeps): Promise<AnsweredPeople> {
   const { part, state, reply, sentAt = '', attempt } = row;
-  const whole = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
+  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
   if (state === 'answered' && reply) {
     const { returned, rows, duplicates } = await matchAnswer(
-      whole.nhsNumbers,
+      cohort.nhsNumbers,
       await deps.files.openVerified(reply.body),
     );
     const largestEmptyAnswer = rows === 0 ? row.rows : 0;
     const kept = { duplicates, quarantined: 0, largestEmptyAnswer, asAt: reply.asAt, sentAt };
-    return { cohort: whole, returned, kept, attempt, pieces: [] };
+    return { cohort, answered: withLinks(returned, cohort), kept, attempt, pieces: [] };
   }
   const rows = await deps.parts.list(runId);
   const leaves = leavesOf(row, rows);
@@ -53,20 +54,19 @@ export async function answeredPeople(runId: string, row: Part, deps: AnsweredPeo
   if (!isAnsweredInPieces(row, rows)) {
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no answer to reconcile`);
   }
-  return answeredInPieces(runId, row, { whole, leaves }, deps);
+  return answeredInPieces(runId, row, { cohort, leaves }, deps);
 }
 
 async function answeredInPieces(
   runId: string,
   row: Part,
-  { whole, leaves }: { readonly whole: CohortPart; readonly leaves: readonly Part[] },
+  { cohort, leaves }: { readonly cohort: CohortPart; readonly leaves: readonly Part[] },
   deps: AnsweredPeopleDeps,
 ): Promise<AnsweredPeople> {
   // A part of one person who was set aside is its own leaf.
   const pieces = leaves.filter(({ pieceOf }) => pieceOf !== undefined);
-  const answered: number[] = [];
+  const answered = new Uint8Array(cohort.nhsNumbers.length).fill(answers.none);
   const refused: number[] = [];
-  const returned: number[] = [];
   const kept = { duplicates: 0, quarantined: 0, largestEmptyAnswer: 0 };
   let refusal: Part['failure'];
   for (const leaf of leaves) {
@@ -76,26 +76,25 @@ async function answeredInPieces(
       if (leaf.failure?.name === 'RequestRejected') refused.push(first);
       continue;
     }
-    const matched = await matchPiece(runId, leaf, whole.nhsNumbers.subarray(first, first + leaf.rows), deps);
+    const matched = await matchPiece(runId, leaf, cohort.nhsNumbers.subarray(first, first + leaf.rows), deps);
     if ('name' in matched) {
       refusal ??= matched;
       continue;
     }
-    for (let place = first; place < first + leaf.rows; place += 1) answered.push(place);
-    for (const flag of matched.returned) returned.push(flag);
+    answered.set(matched.returned, first);
     kept.duplicates += matched.duplicates;
     if (matched.rows === 0) kept.largestEmptyAnswer = Math.max(kept.largestEmptyAnswer, leaf.rows);
   }
   throwRefusal(refusal);
   const attempt = pieces.reduce((sum, piece) => sum + piece.attempt, row.attempt);
-  const people = [...writeCohortPart(peopleAt(refused, whole))].join('');
+  const people = refused.map((place) => personLine(cohort.nhsNumbers[place] ?? 0, cohort.patientIdAt(place))).join('');
   const file =
     refused.length > 0
       ? await deps.files.writeOnce(runFiles.refusedPeople(runId, row.part, attempt), people)
       : undefined;
   return {
-    cohort: peopleAt(answered, whole),
-    returned: Uint8Array.from(returned),
+    cohort,
+    answered: withLinks(answered, cohort),
     kept: {
       ...kept,
       ...(file ? { refused: { ...file, rows: refused.length } } : {}),
@@ -129,11 +128,16 @@ function throwRefusal(failure: Part['failure']): void {
   if (failure && isPermanentName(failure.name)) throw new PermanentError(failure.name, failure.message);
 }
 
-function peopleAt(places: readonly number[], { nhsNumbers, patientIds }: CohortPart): CohortPart {
-  return {
-    nhsNumbers: Float64Array.from(places, (place) => nhsNumbers[place] ?? 0),
-    patientIds: places.map((place) => patientIds[place] ?? ''),
-  };
+/**
+ * Whoever has several numbers has opted out if any of them has: it is not known which the service kept the choice under.
+ * A number that was set aside says nothing.
+ */
+function withLinks(own: Uint8Array, { links }: CohortPart): Uint8Array {
+  const answered = own.slice();
+  for (const { place, survivor } of links) {
+    if (own[place] === answers.optedOut && own[survivor] !== answers.none) answered[survivor] = answers.optedOut;
+  }
+  return answered;
 }
 
 function earliest(moments: readonly (string | undefined)[]): string {

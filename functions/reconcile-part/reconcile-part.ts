@@ -1,14 +1,16 @@
-import { createGunzip, createGzip } from 'node:zlib';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import { createGunzip, createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { modelVersion } from '../../shared/fhir/consent.ts';
 import { collect, type Files } from '../../shared/files.ts';
-import type { ChangeCounts, Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
+import type { Part, Parts, StoredFile } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, type Runs } from '../../shared/ledger/runs.ts';
+import { readWholeLines } from '../../shared/lines.ts';
 import { passOf, writeChange, type ChangePass } from '../../shared/ndop/changes.ts';
-import { reconcile } from '../../shared/ndop/reconcile.ts';
+import { PartReconciliation } from '../../shared/ndop/part-reconciliation.ts';
+import type { Change } from '../../shared/ndop/reconcile.ts';
 import type { RequestIdentity } from '../../shared/ndop/run-id.ts';
-import { readRecords, writeRecord, type PersonRecord } from '../../shared/ndop/snapshot.ts';
 import {
   entriesWithin,
   type ManifestFile,
@@ -36,6 +38,10 @@ export interface ReconcilePartDeps {
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
 }
 
+/** How many people, new to the snapshot, are judged before their changes and lines go to their files. */
+const newcomersAtOnce = 10_000;
+const gunzipChunkBytes = 262_144;
+
 /**
  * Reconciles one part: its answer with the people who were asked about, and both with what the earlier snapshot says of
  * the part's range. Gives the changes to write and the part's stretch of the new snapshot; writes nothing to the FHIR
@@ -50,33 +56,43 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   const run = await deps.runs.read(runId);
   const { isRewrite } = run;
   const entries = entriesWithin(await deps.readManifest(baseManifestOf(run)), row);
-  const { cohort, returned, kept, attempt, pieces } = await answeredPeople(runId, row, deps);
-
-  const changeFiles = new ChangeFiles({ runId, part, attempt }, deps);
-  const snapshot = new SnapshotPart();
-  const previous = new PreviousRecords(entries, deps.files);
-  const context = {
+  const { cohort, answered, kept, attempt, pieces } = await answeredPeople(runId, row, deps);
+  const reconciliation = new PartReconciliation(cohort, answered, {
     asAt: kept.asAt,
     isModelCurrent: isRewrite !== true && entries.every((entry) => entry.modelVersion === modelVersion),
     retentionDays: deps.retentionDays,
+  });
+
+  const changeFiles = new ChangeFiles({ runId, part, attempt }, deps);
+  const snapshot = new SnapshotFile();
+  const takeOut = async () => {
+    const { lines, changes } = reconciliation.take();
+    for (const some of lines) await snapshot.write(some);
+    for (const change of changes) await changeFiles.add(change);
   };
-  for await (const { record, change } of reconcile(cohort, returned, previous.read(), context)) {
-    if (record) snapshot.add(record);
-    if (change) await changeFiles.add(change);
+  for await (const { lines, entry } of earlierLines(entries, deps.files)) {
+    reconciliation.compare(lines, entry);
+    await takeOut();
+  }
+  let isMore = true;
+  while (isMore) {
+    isMore = reconciliation.judgeRest(newcomersAtOnce);
+    await takeOut();
   }
   await changeFiles.close();
   const file = await deps.files.writeOnce(runFiles.snapshotPart(runId, part, attempt), await snapshot.close());
-  const notOptedOut = returned.reduce((sum, flag) => sum + flag, 0);
+
+  const { before, after, changes } = reconciliation;
   const reconciled = {
-    optedOut: returned.length - notOptedOut,
-    notOptedOut,
+    optedOut: reconciliation.answered.optedOut,
+    notOptedOut: reconciliation.answered.rows - reconciliation.answered.optedOut,
     ...kept,
-    previousRows: previous.rows,
-    previousOptedOut: previous.optedOut,
+    previousRows: before.rows,
+    previousOptedOut: before.optedOut,
     modelVersion,
-    changes: changeFiles.counts,
+    changes,
     changeFiles: changeFiles.files,
-    snapshot: { ...file, rows: snapshot.rows, optedOut: snapshot.optedOut },
+    snapshot: { ...file, ...after },
   };
   // Pieces first: a second answer to one of them must not bring a part up again that is done.
   for (const piece of pieces) await deps.parts.move(runId, piece, ['answered'], { state: 'reconciled' });
@@ -88,61 +104,36 @@ function pick({ optedOut, notOptedOut }: NonNullable<Part['reconciled']>) {
   return { optedOut, notOptedOut };
 }
 
-/** The earlier snapshot's records of a part's range, counted as they pass. */
-class PreviousRecords {
-  rows = 0;
-  optedOut = 0;
-  readonly #entries: readonly SnapshotEntry[];
-  readonly #files: ReconcilePartDeps['files'];
-
-  constructor(entries: readonly SnapshotEntry[], files: ReconcilePartDeps['files']) {
-    this.#entries = entries;
-    this.#files = files;
-  }
-
-  async *read(): AsyncGenerator<PersonRecord> {
-    for (const entry of this.#entries) {
-      // Read whole, so that a file that is not what the ledger recorded is refused before it says anything of anybody.
-      const file = await collect(await this.#files.openVerified(entry));
-      for await (const record of readRecords(Readable.from([file]).pipe(createGunzip()), entry)) {
-        this.rows += 1;
-        if (record.status === 'active') this.optedOut += 1;
-        yield record;
-      }
-    }
+/** Whole lines of the earlier snapshot, and the entry that says for which of them its file counts. */
+async function* earlierLines(
+  entries: readonly SnapshotEntry[],
+  files: ReconcilePartDeps['files'],
+): AsyncGenerator<{ readonly lines: Uint8Array; readonly entry: SnapshotEntry }> {
+  for (const entry of entries) {
+    // Read whole, so that a file that is not what the ledger recorded is refused before it says anything of anybody.
+    const file = await collect(await files.openVerified(entry));
+    const body = Readable.from([file]).pipe(createGunzip({ chunkSize: gunzipChunkBytes }));
+    for await (const lines of readWholeLines(body)) yield { lines, entry };
   }
 }
 
 /** The part's stretch of the new snapshot, compressed as it grows. */
-class SnapshotPart {
-  rows = 0;
-  optedOut = 0;
+class SnapshotFile {
   readonly #gzip = createGzip({ level: 6 });
   readonly #compressed = collect(this.#gzip);
-  #lines: string[] = [];
 
-  add(record: PersonRecord): void {
-    this.rows += 1;
-    if (record.status === 'active') this.optedOut += 1;
-    this.#lines.push(writeRecord(record));
-    if (this.#lines.length >= 1000) this.#flush();
+  async write(lines: Uint8Array): Promise<void> {
+    if (!this.#gzip.write(lines)) await once(this.#gzip, 'drain');
   }
 
   async close(): Promise<Buffer> {
-    this.#flush();
     this.#gzip.end();
     return this.#compressed;
-  }
-
-  #flush(): void {
-    this.#gzip.write(this.#lines.join(''));
-    this.#lines = [];
   }
 }
 
 /** The part's changes in files of bounded length, those that withhold apart from the rest. */
 class ChangeFiles {
-  readonly counts: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
   readonly files: Record<ChangePass, StoredFile[]> = { activations: [], others: [] };
   readonly #lines: Record<ChangePass, string[]> = { activations: [], others: [] };
   readonly #request: RequestIdentity;
@@ -153,8 +144,7 @@ class ChangeFiles {
     this.#deps = deps;
   }
 
-  async add(change: Parameters<typeof writeChange>[0]): Promise<void> {
-    this.counts[change.kind] += 1;
+  async add(change: Change): Promise<void> {
     const pass = passOf(change);
     this.#lines[pass].push(writeChange(change));
     if (this.#lines[pass].length >= this.#deps.changeFileRows) await this.#flush(pass);

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { patientHashOf } from '../ndop/reconcile.ts';
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
-import type { PersonRecord } from '../ndop/snapshot.ts';
+import { patientHashOf, type PersonRecord } from '../ndop/snapshot.ts';
 import { consentIdOf } from './consent-id.ts';
 import { consentOf, datasetTag, type Coding, type ConsentOptions } from './consent.ts';
 import { nhsNumberSystem } from './patients.ts';

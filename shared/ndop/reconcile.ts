@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { CohortPart } from './cohort.ts';
-import type { OptOut, PersonRecord } from './snapshot.ts';
+import { patientHashOf, type OptOut, type PersonRecord } from './snapshot.ts';
 
 export const changeKinds = ['activate', 'deactivate', 'create', 'update', 'retire'] as const;
 /**
@@ -19,6 +17,7 @@ export interface Change {
   readonly patientId: string;
 }
 
+/** What a run makes of one person. */
 export interface Reconciled {
   /** What to believe from now on; absent for a retired person. */
   readonly record?: PersonRecord;
@@ -34,45 +33,24 @@ export interface ReconcileContext {
   readonly retentionDays: number;
 }
 
-/**
- * Tells for everybody in a part's range what to believe and what to write. The answer lists the people who have NOT
- * opted out: whoever was asked about and is absent has opted out. People in the snapshot who were not asked about keep
- * their status, never becoming inactive without a check, and are retired once they have been out for `retentionDays`.
- *
- * @param returned in step with the cohort's people, as `matchAnswer` gives it
- * @param previous the earlier snapshot's records of this range, sorted
- */
-export async function* reconcile(
-  cohort: CohortPart,
-  returned: Uint8Array,
-  previous: AsyncIterable<PersonRecord>,
-  context: ReconcileContext,
-): AsyncGenerator<Reconciled> {
-  const { nhsNumbers, patientIds } = cohort;
-  let index = 0;
-  const checkNext = (before?: PersonRecord): Reconciled => {
-    const nhsNumber = nhsNumbers[index] ?? 0;
-    const patientId = patientIds[index] ?? '';
-    const isOptedOut = returned[index] === 0;
-    index += 1;
-    return checked({ nhsNumber, patientId, isOptedOut }, before, context);
-  };
-  for await (const before of previous) {
-    while (index < nhsNumbers.length && (nhsNumbers[index] ?? 0) < before.nhsNumber) yield checkNext();
-    if (nhsNumbers[index] === before.nhsNumber) yield checkNext(before);
-    else yield unasked(before, context);
-  }
-  while (index < nhsNumbers.length) yield checkNext();
-}
-
-interface CheckedPerson {
+/** Somebody who was asked about and answered for. */
+export interface AnsweredPerson {
   readonly nhsNumber: number;
   readonly patientId: string;
   readonly isOptedOut: boolean;
 }
 
-function checked(person: CheckedPerson, before: PersonRecord | undefined, context: ReconcileContext): Reconciled {
-  const { nhsNumber, patientId, isOptedOut } = person;
+/**
+ * Tells of somebody who was answered for what to believe and what to write. The answer lists the people who have NOT
+ * opted out: whoever was asked about and is absent has opted out.
+ *
+ * @param before what the earlier snapshot says of the person
+ */
+export function reconcileAnswered(
+  { nhsNumber, patientId, isOptedOut }: AnsweredPerson,
+  before: PersonRecord | undefined,
+  context: ReconcileContext,
+): Reconciled {
   const status = isOptedOut ? 'active' : 'inactive';
   const hasChanged = before?.status !== status;
   const since = hasChanged ? context.asAt : before.since;
@@ -100,7 +78,14 @@ function kindOf(
 
 const millisecondsPerDay = 86_400_000;
 
-function unasked(before: PersonRecord, { asAt, isModelCurrent, retentionDays }: ReconcileContext): Reconciled {
+/**
+ * Tells the same of somebody in the snapshot who was not asked about: the status stays, since nobody becomes inactive
+ * without a check, and the Consent is retired once the person has been out for `retentionDays`.
+ */
+export function reconcileUnasked(
+  before: PersonRecord,
+  { asAt, isModelCurrent, retentionDays }: ReconcileContext,
+): Reconciled {
   const outOfCohortSince = before.outOfCohortSince ?? asAt;
   const days = (Date.parse(asAt) - Date.parse(outOfCohortSince)) / millisecondsPerDay;
   if (days < retentionDays) {
@@ -109,9 +94,4 @@ function unasked(before: PersonRecord, { asAt, isModelCurrent, retentionDays }: 
     return { record: { ...before, patientHash, outOfCohortSince } };
   }
   return { change: { kind: 'retire', optOut: before, patientId: '' } };
-}
-
-/** Twelve hexadecimal digits are enough to notice another Patient; a clash would only miss a reference update. */
-export function patientHashOf(patientId: string): string {
-  return createHash('sha256').update(patientId).digest('hex').slice(0, 12);
 }

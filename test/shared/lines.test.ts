@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readLines } from '../../shared/lines.ts';
+import { readLines, readWholeLines } from '../../shared/lines.ts';
 import { anyPieces, bodyOf, listed } from '../support/bodies.ts';
 
 describe('lines', () => {
@@ -20,6 +20,21 @@ describe('lines', () => {
       fc.asyncProperty(anyLines, anyPieces, async (lines, pieces) => {
         const body = bodyOf(lines.map((line) => `${line}\n`).join(''), pieces);
         expect(await listed(readLines(body))).toEqual(lines);
+      }),
+    );
+  });
+});
+
+describe('whole lines', () => {
+  it('are the file in order, cut behind line ends alone, wherever chunks are cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: fc.constantFrom('a', 'b', '\n') }), anyPieces, async (text, pieces) => {
+        const buffers = (await listed(readWholeLines(bodyOf(text, pieces)))).map((lines) =>
+          Buffer.from(lines).toString(),
+        );
+        expect(buffers.join('')).toBe(text);
+        const cutOff = text.slice(text.lastIndexOf('\n') + 1);
+        expect(buffers.filter((lines) => !lines.endsWith('\n'))).toEqual(cutOff === '' ? [] : [cutOff]);
       }),
     );
   });

@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { digitsOf, samplePeople, sampleOptedOut, syntheticNumbers } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { reconcilePart } from '../../../functions/reconcile-part/reconcile-part.ts';
+import { personLine } from '../../../shared/ndop/cohort-part.ts';
 import { InMemoryPipeline, patientIdOf } from '../../support/pipeline.ts';
 
 const everybody = [...samplePeople].sort((a, b) => a - b);
@@ -134,6 +135,30 @@ describe('a later run', () => {
     expect(parts.map(({ reconciled }) => reconciled?.previousRows)).toEqual([25, 25, 10]);
     expect(parts.map(({ reconciled }) => reconciled?.snapshot.rows)).toEqual([25, 25, 10]);
     for (const { reconciled } of parts) expect(reconciled?.changeFiles).toEqual({ activations: [], others: [] });
+  });
+});
+
+describe('a person with several numbers', () => {
+  const [first = 0, second = 0, third = 0] = everybody;
+  const survivors = `${personLine(first, 'p-1')}${personLine(second, 'p-2')}`;
+  const part = `${survivors}${digitsOf(third)}>${digitsOf(first)}\n`;
+
+  test.each([
+    { says: 'none of them', optedOut: [], active: [] },
+    { says: 'their own', optedOut: [first], active: [first] },
+    { says: 'one that was merged into it', optedOut: [third], active: [first] },
+    { says: 'both', optedOut: [first, third], active: [first] },
+    { says: "another person's", optedOut: [second], active: [second] },
+  ])('has opted out where any of them has: by $says', async ({ optedOut, active }) => {
+    const pipeline = await answered({}, [first, second, third], new Set(optedOut));
+    const { cohort } = await pipeline.part(1);
+    pipeline.files.contents.delete(cohort.key);
+    const linked = await pipeline.files.writeOnce(cohort.key, part);
+    await pipeline.ledger.parts.move(pipeline.runId, 1, ['answered'], { cohort: linked });
+    expect(await pipeline.reconcile(1)).toEqual({ part: 1, optedOut: active.length, notOptedOut: 2 - active.length });
+    expect((await snapshotLines(pipeline)).map((line) => line.split(',').slice(0, 2))).toEqual(
+      [first, second].map((number) => [digitsOf(number), active.includes(number) ? 'active' : 'inactive']),
+    );
   });
 });
 

@@ -1,23 +1,70 @@
-import { expect, it } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readCohortPart, writeCohortPart } from '../../../shared/ndop/cohort-part.ts';
+import { personLine, readCohortPart, type CohortPart } from '../../../shared/ndop/cohort-part.ts';
+import { patientHashOf } from '../../../shared/ndop/snapshot.ts';
 import { anyPieces, bodyOf } from '../../support/bodies.ts';
 import { anyPeople } from '../../support/nhs-numbers.ts';
 
-it('writes ten digits, a comma, the patient id and a line feed for each person', () => {
-  const part = { nhsNumbers: Float64Array.of(101010001, 9993395633), patientIds: ['p-1', ''] };
-  expect([...writeCohortPart(part)].join('')).toBe('0101010001,p-1\n9993395633,\n');
-});
+/** All that a part says, as text. */
+function told(part: CohortPart) {
+  return [...part.nhsNumbers].map((nhsNumber, place) => ({
+    nhsNumber,
+    ...(part.isPerson(place) ? { patientId: part.patientIdAt(place) } : {}),
+    survivors: part.links.filter((link) => link.place === place).map(({ survivor }) => part.nhsNumbers[survivor]),
+  }));
+}
 
-it('reads back what it wrote, wherever chunks are cut', async () => {
-  const patientId = fc.oneof(fc.constant(''), fc.stringMatching(/^[A-Za-z0-9.-]{1,64}$/));
-  await fc.assert(
-    fc.asyncProperty(anyPeople(20), fc.infiniteStream(patientId), anyPieces, async (numbers, ids, pieces) => {
-      const patientIds = [...ids.take(numbers.length)];
-      const part = { nhsNumbers: Float64Array.from(numbers), patientIds };
-      const body = [...writeCohortPart(part)].join('');
-      expect(await readCohortPart(bodyOf(body, pieces), numbers.length)).toEqual(part);
-    }),
-    { numRuns: 50 },
-  );
+describe('a part of the cohort', () => {
+  it('is ten digits, a comma, the patient id and a line feed for each person', async () => {
+    const body = `${personLine(101010001, 'p-1')}${personLine(9993395633, '')}`;
+    expect(body).toBe('0101010001,p-1\n9993395633,\n');
+    expect(told(await readCohortPart(bodyOf(body), 2))).toEqual([
+      { nhsNumber: 101010001, patientId: 'p-1', survivors: [] },
+      { nhsNumber: 9993395633, patientId: '', survivors: [] },
+    ]);
+  });
+
+  it('names numbers that are asked about for the sake of one or more others, who come before or after', async () => {
+    const body =
+      '9990506310>9990759545\n9990759545,p-1\n9990759545>9993395633\n9993395633,p-2\n9999939082>9990759545\n9999939082>9993395633\n';
+    expect(told(await readCohortPart(bodyOf(body), 4))).toEqual([
+      { nhsNumber: 9990506310, survivors: [9990759545] },
+      { nhsNumber: 9990759545, patientId: 'p-1', survivors: [9993395633] },
+      { nhsNumber: 9993395633, patientId: 'p-2', survivors: [] },
+      { nhsNumber: 9999939082, survivors: [9990759545, 9993395633] },
+    ]);
+  });
+
+  it('reads back as it was written, wherever chunks are cut', async () => {
+    const patientId = fc.oneof(fc.constant(''), fc.stringMatching(/^[A-Za-z0-9.-]{1,64}$/));
+    await fc.assert(
+      fc.asyncProperty(anyPeople(20), fc.infiniteStream(patientId), anyPieces, async (numbers, ids, pieces) => {
+        const people = numbers.map((nhsNumber) => ({ nhsNumber, patientId: ids.next().value, survivors: [] }));
+        const body = people.map((person) => personLine(person.nhsNumber, person.patientId)).join('');
+        const part = await readCohortPart(bodyOf(body, pieces), numbers.length);
+        expect(told(part)).toEqual(people);
+        expect(people.map((_, place) => part.patientHashAt(place).toString(16).padStart(8, '0'))).toEqual(
+          people.map((person) => patientHashOf(person.patientId)),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each([
+    { body: '9990506310,p\n', rows: 2, because: 'a person too few' },
+    { body: '9990506310,p\n9990759545,q\n', rows: 1, because: 'a person too many' },
+    { body: '9990759545,p\n9990506310,q\n', rows: 2, because: 'people out of order' },
+    { body: '9990506310,p\n9990506310,q\n', rows: 1, because: 'a person twice' },
+    { body: '9990506310,p', rows: 1, because: 'no end of its last line' },
+    { body: '\n9990506310,p\n', rows: 1, because: 'a blank line' },
+    { body: '999050631,p\n', rows: 1, because: 'nine digits' },
+    { body: '9990506310;p\n', rows: 1, because: 'another separator' },
+    { body: '9990506310>9990759545\n', rows: 1, because: 'a number that counts for nobody in it' },
+    { body: '9990506310>999075954\n9990759545,q\n', rows: 2, because: 'a number that counts for nine digits' },
+    { body: '9990506310>9990759545\n9990759545>9990506310\n', rows: 2, because: 'numbers that count for no person' },
+  ])('with $because is FileAltered, and names nobody', async ({ body, rows }) => {
+    const failure: unknown = await readCohortPart(bodyOf(body), rows).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: 'FileAltered', message: expect.not.stringMatching(/\d{9}/) });
+  });
 });

@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { passOf } from '../../../shared/ndop/changes.ts';
-import { reconcile, type Change, type ReconcileContext, type Reconciled } from '../../../shared/ndop/reconcile.ts';
-import type { PersonRecord } from '../../../shared/ndop/snapshot.ts';
-import { iterate, listed, sha256 } from '../../support/bodies.ts';
+import { personLine, readCohortPart } from '../../../shared/ndop/cohort-part.ts';
+import { wholeNumberLine } from '../../../shared/ndop/number-range.ts';
+import { answers, PartReconciliation } from '../../../shared/ndop/part-reconciliation.ts';
+import type { Change, ReconcileContext, Reconciled } from '../../../shared/ndop/reconcile.ts';
+import { patientHashOf, readRecord, writeRecord, type PersonRecord } from '../../../shared/ndop/snapshot.ts';
+import { bodyOf } from '../../support/bodies.ts';
 import { anyPeople } from '../../support/nhs-numbers.ts';
 
 const asAt = '2026-09-01T02:41:07Z';
-const hashOf = (patientId: string) => sha256(patientId).slice(0, 12);
 const anyTime = fc.constantFrom('2026-01-01T02:00:00Z', '2026-07-01T02:00:00Z', '2026-08-20T02:00:00Z', asAt);
 const anyPatient = fc.constantFrom('', 'p1', 'p2');
 
@@ -28,7 +30,7 @@ const anyPerson = (nhsNumber: number): fc.Arbitrary<Person> =>
           isOptedOut: fc.boolean(),
           since: anyTime,
           optedOutSince: fc.option(anyTime),
-          patientHash: anyPatient.map(hashOf),
+          patientHash: anyPatient.map(patientHashOf),
           outOfCohortSince: fc.option(anyTime),
         }),
       ),
@@ -67,15 +69,40 @@ const scenario = fc.record({
   retentionDays: fc.constantFrom(1, 30, 90),
 });
 
-function run(people: readonly Person[], context: Omit<ReconcileContext, 'asAt'>): Promise<Reconciled[]> {
+/** What a part makes of its people, each with the new line and the change where there is one; and its counts. */
+async function reconcile(people: readonly Person[], cuts: readonly number[], context: Omit<ReconcileContext, 'asAt'>) {
   const asked = people.flatMap(({ nhsNumber, asked }) => (asked ? [{ nhsNumber, ...asked }] : []));
-  const cohort = {
-    nhsNumbers: Float64Array.from(asked, ({ nhsNumber }) => nhsNumber),
-    patientIds: asked.map(({ patientId }) => patientId),
+  const file = asked.map(({ nhsNumber, patientId }) => personLine(nhsNumber, patientId)).join('');
+  const cohort = await readCohortPart(bodyOf(file), asked.length);
+  const answered = Uint8Array.from(asked, ({ isReturned }) => (isReturned ? answers.notOptedOut : answers.optedOut));
+  const reconciliation = new PartReconciliation(cohort, answered, { ...context, asAt });
+  const lines: Uint8Array[] = [];
+  const changes: Change[] = [];
+  const takeOut = () => {
+    const taken = reconciliation.take();
+    lines.push(...taken.lines);
+    changes.push(...taken.changes);
   };
-  const returned = Uint8Array.from(asked, ({ isReturned }) => (isReturned ? 1 : 0));
-  const previous = people.flatMap(({ before }) => (before ? [before] : []));
-  return listed(reconcile(cohort, returned, iterate(previous), { ...context, asAt }));
+  const earlier = people.flatMap(({ before }) => (before ? [writeRecord(before)] : []));
+  for (const [index, cut] of [...cuts, earlier.length].sort((a, b) => a - b).entries()) {
+    const from = index === 0 ? 0 : [...cuts].sort((a, b) => a - b)[index - 1]!;
+    reconciliation.compare(Buffer.from(earlier.slice(from, cut).join('')), wholeNumberLine);
+    takeOut();
+  }
+  while (reconciliation.judgeRest(3)) takeOut();
+  takeOut();
+  const records = Buffer.concat(lines).toString().split('\n').slice(0, -1).map(readRecord);
+  return { records, changes, reconciliation };
+}
+
+async function run(people: readonly Person[], context: Omit<ReconcileContext, 'asAt'>): Promise<Reconciled[]> {
+  const { records, changes } = await reconcile(people, [], context);
+  const results = people.map(({ nhsNumber }): Reconciled => {
+    const record = records.find((one) => one.nhsNumber === nhsNumber);
+    const change = changes.find(({ optOut }) => optOut.nhsNumber === nhsNumber);
+    return { ...(record ? { record } : {}), ...(change ? { change } : {}) };
+  });
+  return results.filter(({ record, change }) => record ?? change);
 }
 
 /** The same decisions person by person, as the service's conventions and the life cycle of a Consent state them. */
@@ -100,7 +127,7 @@ function expected(
     status,
     since: isSame ? before.since : asAt,
     ...(start === undefined ? {} : { optedOutSince: start }),
-    patientHash: hashOf(patientId),
+    patientHash: patientHashOf(patientId),
   };
   const isUnchanged = isSame && context.isModelCurrent && before.patientHash === record.patientHash;
   if (isUnchanged) return { record };
@@ -116,6 +143,32 @@ describe('for any cohort, any answer and any earlier snapshot', () => {
           .map((person) => expected(person, context))
           .filter((decision) => decision !== undefined);
         expect(await run(people, context)).toEqual(decisions);
+      }),
+      { numRuns: 120 },
+    );
+  });
+
+  it('lines, changes and counts are the same however the earlier lines are cut', async () => {
+    const cuts = fc.array(fc.nat(20), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(scenario, cuts, async ({ people, ...context }, given) => {
+        const earlier = people.flatMap(({ before }) => before ?? []);
+        const within = given.filter((cut) => cut <= earlier.length);
+        const { records, changes, reconciliation } = await reconcile(people, within, context);
+        const expectedOf = people.flatMap((person) => expected(person, context) ?? []);
+        expect(records).toEqual(expectedOf.flatMap(({ record }) => record ?? []));
+        expect(changes).toEqual(expectedOf.flatMap(({ change }) => change ?? []));
+        const asked = people.flatMap(({ asked }) => asked ?? []);
+        const count = (optedOut: readonly boolean[]) => ({
+          rows: optedOut.length,
+          optedOut: optedOut.filter(Boolean).length,
+        });
+        const { answered, before, after, changes: counts } = reconciliation;
+        expect(answered).toEqual(count(asked.map(({ isReturned }) => !isReturned)));
+        expect(before).toEqual(count(earlier.map(({ status }) => status === 'active')));
+        expect(after).toEqual(count(records.map(({ status }) => status === 'active')));
+        expect(Object.values(counts).reduce((sum, one) => sum + one)).toBe(changes.length);
+        for (const { kind } of changes) expect(counts[kind]).toBe(changes.filter((one) => one.kind === kind).length);
       }),
       { numRuns: 120 },
     );
