@@ -29,11 +29,18 @@ export function readNhsNumber(text: string, allowed: readonly NhsNumberBlock[]):
   const digits = text.replace(separators, '');
   if (digits === '') return { refusal: 'missing' };
   if (!/^[0-9]{10}$/.test(digits)) return { refusal: 'not-ten-digits' };
-  if (/^([0-9])\1{9}$/.test(digits)) return { refusal: 'placeholder' };
-  if (!hasValidCheckDigit(Number(digits))) return { refusal: 'check-digit-wrong' };
-  const block = blocks.find(({ from, to }) => Number(digits) >= from && Number(digits) <= to);
-  if (!block || !allowed.includes(block.name)) return { refusal: 'range-not-allowed' };
-  return { nhsNumber: digits };
+  const refusal = refusalOf(Number(digits), allowed);
+  return refusal === undefined ? { nhsNumber: digits } : { refusal };
+}
+
+/** Why a number of ten digits, held as an integer, may not be asked about; undefined where it may. */
+export function refusalOf(value: number, allowed: readonly NhsNumberBlock[]): NhsNumberRefusal | undefined {
+  if (Math.floor(value / 1_111_111_111) * 1_111_111_111 === value) return 'placeholder';
+  if (!hasValidCheckDigit(value)) return 'check-digit-wrong';
+  for (const { name, from, to } of blocks) {
+    if (value >= from && value <= to && allowed.includes(name)) return undefined;
+  }
+  return 'range-not-allowed';
 }
 
 /**

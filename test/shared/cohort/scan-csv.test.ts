@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { Readable } from 'node:stream';
-import { readCohortCsv, type CohortRow } from '../../../shared/ndop/cohort-csv.ts';
+import { gzipSync } from 'node:zlib';
+import { readCohortCsv, type CohortRow } from '../../../shared/cohort/read-csv.ts';
 import { listed } from '../../support/bodies.ts';
 
 const stream = (...chunks: (string | Buffer)[]) => Readable.from(chunks, { objectMode: false });
@@ -97,12 +98,14 @@ describe('separators and quotes', () => {
   it('refuses a quote that is never closed, and quotes nothing of the file', async () => {
     const failure = await rowsOf('nhsNumber\n9993395633\n"9999939082\n9991581766\n').catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'CohortUnreadable' });
-    expect(String(failure)).toMatch(/after row 1: CSV_QUOTE_NOT_CLOSED$/);
+    expect(String(failure)).toMatch(/^CohortUnreadable: Row 2 of the cohort file runs over a line end/);
   });
 
-  it('refuses a quote that swallows a million characters', async () => {
-    const content = `nhsNumber\n"${'9993395633,'.repeat(93_000)}`;
-    await expect(rowsOf(content)).rejects.toMatchObject({ name: 'CohortUnreadable' });
+  it('undoes doubled quotes in the columns that it reads', async () => {
+    expect(await inShort('nhsNumber,patientId\n"99""9",p1\n9993395633,"p""1"\n')).toEqual([
+      '99"9/p1',
+      '9993395633/p"1',
+    ]);
   });
 });
 
@@ -153,20 +156,82 @@ describe('line ends and rows', () => {
 });
 
 describe('what is no such file', () => {
+  const notText = 'The cohort file is not UTF-8 text: save it as CSV UTF-8';
+  const spreadsheet = 'The cohort file is a spreadsheet or a ZIP archive: save it as CSV UTF-8';
   test.each([
-    { name: 'UTF-16 with a byte-order mark', content: Buffer.from('\ufeffnhsNumber\r\n9993395633\r\n', 'utf16le') },
-    { name: 'UTF-16 without one', content: Buffer.from('nhsNumber\n9993395633\n', 'utf16le') },
-  ])('$name is CohortUnreadable, and the sentence says what to do', async ({ content }) => {
-    await expect(rowsOf(content)).rejects.toMatchObject({
+    {
+      name: 'UTF-16 with a byte-order mark',
+      content: Buffer.from('\ufeffnhsNumber\r\n9993395633\r\n', 'utf16le'),
+      says: notText,
+    },
+    { name: 'UTF-16 without one', content: Buffer.from('nhsNumber\n9993395633\n', 'utf16le'), says: notText },
+    {
+      name: 'big-endian UTF-16',
+      content: Buffer.from('\ufeffnhsNumber\r\n9993395633\r\n', 'utf16le').swap16(),
+      says: notText,
+    },
+    {
+      name: 'a NUL byte in a later row',
+      content: Buffer.from('nhsNumber,a\n9993395633,x\n9993395633,\0\n'),
+      says: notText,
+    },
+    { name: 'a NUL byte inside quotes', content: Buffer.from('nhsNumber,a\n9993395633,"x\0"\n'), says: notText },
+    {
+      name: 'gzip',
+      content: gzipSync('nhsNumber\n9993395633\n'),
+      says: 'The cohort file is compressed by gzip: give it uncompressed',
+    },
+    { name: 'a spreadsheet', content: Buffer.from('PK\x03\x04\x14\0\x06\0xl/workbook.xml'), says: spreadsheet },
+    {
+      name: 'an old spreadsheet',
+      content: Buffer.from('d0cf11e0a1b11ae1', 'hex'),
+      says: 'The cohort file is an old spreadsheet: save it as CSV UTF-8',
+    },
+  ])('$name is CohortUnreadable, and the sentence says what to do', async ({ content, says }) => {
+    const cut = Array.from(content, (byte) => Buffer.of(byte));
+    for (const chunks of [[content], cut]) {
+      await expect(rowsOf(...chunks)).rejects.toMatchObject({ name: 'CohortUnreadable', message: says });
+    }
+  });
+
+  test.each([
+    { name: 'UTF-8', note: Buffer.from('Zo\u00eb') },
+    { name: 'Windows-1252', note: Buffer.from('Zo\u00eb', 'latin1') },
+  ])('does not mind $name in other columns', async ({ note }) => {
+    const content = Buffer.concat([Buffer.from('name,nhsNumber\n'), note, Buffer.from(',9993395633\n')]);
+    expect(await inShort(content)).toEqual(['9993395633/']);
+  });
+
+  test.each([
+    { name: 'a header', start: '' },
+    { name: 'a row', start: 'nhsNumber,note\n9993395633,' },
+    { name: 'a quoted field', start: 'nhsNumber,note\n9993395633,"' },
+  ])('refuses $name without an end, and lets go of the rest', async ({ start }) => {
+    let given = 0;
+    async function* endless() {
+      yield Buffer.from(start);
+      for (; given < 1_000_000; given += 1) yield await Promise.resolve(Buffer.alloc(65_536, 'x'));
+    }
+    await expect(listed(readCohortCsv(endless()))).rejects.toMatchObject({
       name: 'CohortUnreadable',
-      message: 'The cohort file is not UTF-8 text: save it as CSV UTF-8',
+      message: expect.stringMatching(/ of the cohort file is longer than 65536 bytes/) as unknown,
     });
+    expect(given).toBeLessThan(10);
+  });
+
+  it('takes a row of 65,536 bytes, and refuses one byte more wherever its chunks are cut', async () => {
+    const row = (length: number) => `nhsNumber,note\n9993395633,${'x'.repeat(length - 11)}\n`;
+    for (const cut of [65_000, 65_551, 65_552, 65_553, 70_000]) {
+      const chunks = (text: string) => [text.slice(0, cut), text.slice(cut)];
+      expect(await inShort(...chunks(row(65_536)))).toEqual(['9993395633/']);
+      await expect(rowsOf(...chunks(row(65_537)))).rejects.toMatchObject({ name: 'CohortUnreadable' });
+    }
   });
 
   it('leaves a failure of the source its own name, since a broken connection may be tried again', async () => {
     const broken = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
     async function* content() {
-      yield await Promise.resolve('nhsNumber\n9993395633\n');
+      yield await Promise.resolve(Buffer.from('nhsNumber\n9993395633\n'));
       throw broken;
     }
     await expect(listed(readCohortCsv(Readable.from(content())))).rejects.toBe(broken);
