@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Files } from '../../shared/files.ts';
-import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import { hasWrittenSince, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
@@ -18,6 +18,7 @@ import {
 } from '../../shared/ndop/snapshot-manifest.ts';
 import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
+import { rebuiltSnapshot } from './rebuilt-snapshot.ts';
 
 export const closeRunInput = z.object({
   runId: z.string(),
@@ -27,6 +28,8 @@ export const closeRunInput = z.object({
   written: z.number(),
   /** The reviewer's words, where the run was held and approved. */
   decision: z.string().optional(),
+  /** Of a rebuild: how many Consents of ours the FHIR store holds in all; null where it could not count them. */
+  consentsInStore: z.number().nullable().optional(),
 });
 export type CloseRunInput = z.infer<typeof closeRunInput>;
 
@@ -41,7 +44,7 @@ export interface CloseRunDeps {
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list'>;
-  readonly latest: Pick<LatestSnapshot, 'move' | 'endWriting'>;
+  readonly latest: Pick<LatestSnapshot, 'move' | 'unfinishedWriter' | 'endWriting'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
   readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
@@ -53,7 +56,7 @@ export interface CloseRunDeps {
  * Closes a run whose writes have all succeeded: the new snapshot becomes the one that holds, the report is kept, the
  * operators are told, the mailbox is free again. Ranges without a usable answer carry their old snapshot on.
  *
- * @throws LeaseLost; SnapshotSuperseded where another run has completed in the meantime; LedgerInconsistent,
+ * @throws LeaseLost; SnapshotSuperseded where another run has completed, or written, in the meantime; LedgerInconsistent,
  *   SnapshotInconsistent where the new snapshot would not hold everybody once: the old one goes on holding
  */
 export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promise<CloseRunOutput> {
@@ -67,9 +70,11 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const outcome =
     input.outcome ?? (parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially');
 
-  if (input.outcome === undefined) await moveLatest(run, parts, closedAt, deps);
+  if (outcome === 'SnapshotRebuilt') await moveToRebuilt(run, parts, closedAt, deps);
+  else if (input.outcome === undefined) await moveToCompleted(run, parts, closedAt, deps);
 
-  const ending = { closedAt, outcome, written: input.written, ...(input.decision ? { decision: input.decision } : {}) };
+  const { written, decision, consentsInStore } = input;
+  const ending = { closedAt, outcome, written, decision, consentsInStore: consentsInStore ?? undefined };
   const report = reportOf(run, rows, ending);
   const { key: reportKey } = await deps.writeReport(report);
   // A dry run over a run that has completed leaves its outcome standing.
@@ -78,7 +83,7 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   await deps.publish(report);
   // Last of all: a repeat that came after it might find the mailbox taken, and the run would end as failed.
   await deps.mailbox.releaseLease(execution);
-  log.info('run.closed', { runId, outcome, ...report.changes, written: input.written });
+  log.info('run.closed', { runId, outcome, ...report.changes, written });
   return { runId, outcome, reportKey };
 }
 
@@ -90,16 +95,38 @@ async function closingTime(run: Run, deps: CloseRunDeps): Promise<string> {
   return at;
 }
 
-async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
-  const { runId, opening, baseManifestKey } = run;
-  refuseMisfits(runId, parts);
+async function moveToCompleted(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
+  refuseMisfits(run.runId, parts);
   const base = await deps.readManifest(baseManifestOf(run));
   const refused = await refusedNumbers(run, parts, base, deps);
   const manifest: SnapshotManifest = {
-    runId,
+    runId: run.runId,
     entries: parts.flatMap((part) => entriesOf(part, base)),
     ...(refused ? { refused } : {}),
   };
+  await moveLatest(run, manifest, closedAt, deps);
+  await deps.latest.endWriting(run.runId);
+}
+
+/** The new snapshot says what the store holds, whoever wrote it: a run that stopped while it wrote is done with. */
+async function moveToRebuilt(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
+  refuseMisfits(run.runId, parts);
+  if (hasWrittenSince(run, await deps.latest.unfinishedWriter())) {
+    throw new PermanentError(
+      'SnapshotSuperseded',
+      `Another run has written since rebuild ${run.runId} began to read the store: start a new rebuild`,
+    );
+  }
+  await moveLatest(run, await rebuiltSnapshot(run, parts, deps), closedAt, deps);
+  if (run.unfinishedWriter) await deps.latest.endWriting(run.unfinishedWriter.runId);
+}
+
+async function moveLatest(
+  { runId, opening, baseManifestKey }: Run,
+  manifest: SnapshotManifest,
+  closedAt: string,
+  deps: CloseRunDeps,
+): Promise<void> {
   const key = runFiles.manifest(runId, opening);
   refuseInconsistent(key, manifest);
   const file = await deps.files.writeOnce(key, `${JSON.stringify(manifest, undefined, 1)}\n`);
@@ -115,7 +142,6 @@ async function moveLatest(run: Run, parts: readonly Part[], closedAt: string, de
       `Another run has completed since run ${runId} began: start a new run`,
     );
   }
-  await deps.latest.endWriting(runId);
 }
 
 /** The numbers that the service refused in this run, beside those that were left out of it for an earlier refusal. */

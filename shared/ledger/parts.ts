@@ -127,8 +127,6 @@ const part = z.object({
       toRewrite: z.number(),
       /** Found for people who are not in the cohort, whom the earlier snapshot still named. */
       former: z.number(),
-      /** Files of the earlier snapshot that could not be read. */
-      lostFiles: z.number(),
       modelVersion: z.number(),
       snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
     })

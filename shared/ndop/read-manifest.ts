@@ -37,6 +37,18 @@ export async function readManifest(
   return parsed.data;
 }
 
+const losses = ['FileMissing', 'FileAltered', 'SnapshotInconsistent'];
+
+/** Something of an earlier snapshot that a rebuild can do without: undefined where it is lost or damaged. */
+export async function unlessLost<Kept>(reading: Promise<Kept>): Promise<Kept | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof PermanentError && losses.includes(error.name)) return undefined;
+    throw error;
+  }
+}
+
 /** @throws PermanentError SnapshotInconsistent, saying how many faults there are and which is the first */
 export function refuseInconsistent(key: string, manifest: SnapshotManifest): void {
   const faults = faultsOf(manifest);

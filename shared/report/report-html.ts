@@ -36,6 +36,7 @@ export function reportHtml(report: Report): string {
         report.previousOptOutPercent === undefined ? 'no earlier run' : `${report.previousOptOutPercent.toFixed(2)} %`,
       ],
     ]),
+    rebuildTable(report),
     table('Consents', [
       ['Written to the FHIR store', count(report.consents.written)],
       ...changeRows('', changes),
@@ -62,6 +63,9 @@ ${sections.filter(Boolean).join('\n')}
 function headline({ outcome, failure, consents, answered }: Report): string {
   if (outcome === 'Failed') return `Failed: ${failure?.name ?? 'unknown'}.`;
   if (outcome === 'NothingToCheck') return 'Nothing to check: the cohort has no valid NHS number, so nothing was sent.';
+  if (outcome === 'SnapshotRebuilt') {
+    return 'Snapshot rebuilt from the FHIR store, nothing written: start a run now, for how old its answers are is not known.';
+  }
   if (outcome === 'DryRunCompleted') return 'Dry run completed: nothing was written.';
   const done = `${count(answered)} people answered, ${count(consents.written)} Consents written.`;
   return outcome === 'CompletedPartially'
@@ -79,6 +83,22 @@ function splittingRows({ splitting }: Report): (readonly [string, string])[] {
   const { rounds, requests, refusedByService } = splitting;
   const said = `${count(requests)} further requests in ${count(rounds)} rounds: the service refused ${count(refusedByService)} people alone`;
   return [['Rejected requests split', said]];
+}
+
+function rebuildTable({ rebuild }: Report): string {
+  if (!rebuild) return '';
+  return table('Read back from the FHIR store', [
+    ['Consents in force', count(rebuild.active)],
+    ['Consents not in force', count(rebuild.inactive)],
+    ['People without a Consent', count(rebuild.absent)],
+    ['Consents that the next run rewrites for their content', count(rebuild.toRewrite)],
+    ['Consents that are not as we write them: left out, the next run writes them anew', count(rebuild.foreign)],
+    ['Consents of people who have left the cohort', count(rebuild.former)],
+    [
+      'Further Consents of ours: nobody knows whose',
+      rebuild.beyondCohort === undefined ? 'not counted' : count(rebuild.beyondCohort),
+    ],
+  ]);
 }
 
 function changeRows(prefix: string, changes: ReportedChanges): (readonly [string, string])[] {

@@ -1,4 +1,4 @@
-import type { Report } from './report.ts';
+import type { Report, ReportedRebuild } from './report.ts';
 
 /** The report in a few lines, for a notification and a terminal. */
 export function reportText(report: Report): string {
@@ -7,6 +7,7 @@ export function reportText(report: Report): string {
   const share = `${report.optOutPercent.toFixed(2)} %`;
   const before =
     report.previousOptOutPercent === undefined ? '' : `, last time ${report.previousOptOutPercent.toFixed(2)} %`;
+  const { rebuild } = report;
   const lines = [
     `Run ${report.runId}: ${report.outcome}`,
     ...(failure ? [`  ${failure.name} at "${failure.stage}": ${failure.message}`] : []),
@@ -17,6 +18,7 @@ export function reportText(report: Report): string {
           `  rejected  split into ${splitting.requests} further requests in ${splitting.rounds} rounds: ${splitting.refusedByService} people refused by the service`,
         ]
       : []),
+    ...(rebuild ? rebuildLines(rebuild) : []),
     `  answers   ${report.answered} of ${report.asked} asked: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
     `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
     `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written`,
@@ -24,4 +26,15 @@ export function reportText(report: Report): string {
     ...report.parts.flatMap(({ part, failure: why }) => (why ? [`  part ${part}    ${why.name}: ${why.message}`] : [])),
   ];
   return lines.join('\n');
+}
+
+function rebuildLines(rebuild: ReportedRebuild): string[] {
+  const { active, inactive, absent, foreign, toRewrite, former, beyondCohort } = rebuild;
+  return [
+    `  in store  ${active} active, ${inactive} inactive, ${absent} people without, ${former} of people who have left the cohort`,
+    `            ${toRewrite} to be rewritten for their content, ${foreign} not as we write them and left out`,
+    beyondCohort === undefined
+      ? '            Consents of whom nobody knows: not counted'
+      : `            ${beyondCohort} further Consents of whom nobody knows: see the runbook for a rebuild with their cohort`,
+  ];
 }

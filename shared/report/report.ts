@@ -37,7 +37,25 @@ export interface Report {
   readonly consents: { readonly written: number; readonly failed: number };
   /** Why the run was held for a person, if it was, and what the person decided. */
   readonly review?: { readonly reasons: readonly string[]; readonly decision: string };
+  /** Present where the snapshot was made anew from the FHIR store. */
+  readonly rebuild?: ReportedRebuild;
   readonly parts: readonly ReportedPart[];
+}
+
+/** What a rebuild found in the FHIR store. */
+export interface ReportedRebuild {
+  readonly active: number;
+  readonly inactive: number;
+  /** People of the cohort without a Consent. */
+  readonly absent: number;
+  /** Consents that are not as this pipeline writes them: left out, and written anew by the next run. */
+  readonly foreign: number;
+  /** Consents of the cohort that the next run rewrites whatever the answer: their content is another. */
+  readonly toRewrite: number;
+  /** Consents of people outside the cohort whom the earlier snapshot still named. */
+  readonly former: number;
+  /** Further Consents of ours, of which no cohort and no snapshot says whose they are; absent where they were not counted. */
+  readonly beyondCohort?: number;
 }
 
 export interface ReportedChanges {
@@ -69,7 +87,9 @@ export interface ReportEnding {
   /** Consents that the FHIR store refused for good. */
   readonly refused?: number;
   /** The reviewer's words; absent where nobody was asked. */
-  readonly decision?: string;
+  readonly decision?: string | undefined;
+  /** Of a rebuild: how many Consents of ours the FHIR store holds in all; absent where it could not count them. */
+  readonly consentsInStore?: number | undefined;
 }
 
 const noChanges: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
@@ -123,7 +143,23 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
       : {}),
+    ...(run.isRebuild === true ? { rebuild: rebuildOf(parts, ending) } : {}),
     parts: parts.map((part) => reportedPart(part, rows)),
+  };
+}
+
+function rebuildOf(parts: readonly Part[], { consentsInStore }: ReportEnding): ReportedRebuild {
+  const sum = (member: 'active' | 'inactive' | 'absent' | 'foreign' | 'tagged' | 'toRewrite' | 'former') =>
+    parts.reduce((total, { rebuilt }) => total + (rebuilt?.[member] ?? 0), 0);
+  return {
+    active: sum('active'),
+    inactive: sum('inactive'),
+    absent: sum('absent'),
+    foreign: sum('foreign'),
+    toRewrite: sum('toRewrite'),
+    former: sum('former'),
+    // The count comes from an index, which may lag behind what was read.
+    ...(consentsInStore === undefined ? {} : { beyondCohort: Math.max(0, consentsInStore - sum('tagged')) }),
   };
 }
 

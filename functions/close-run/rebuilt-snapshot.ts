@@ -1,0 +1,47 @@
+import { PermanentError } from '../../shared/errors.ts';
+import type { Files } from '../../shared/files.ts';
+import type { Part } from '../../shared/ledger/parts.ts';
+import { baseManifestOf, type Run } from '../../shared/ledger/runs.ts';
+import { unlessLost } from '../../shared/ndop/read-manifest.ts';
+import { leftOutNumbers } from '../../shared/ndop/refused-numbers.ts';
+import type { ManifestFile, SnapshotEntry, SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
+
+/**
+ * A Consent says since when its status holds, and not when that was last checked. So what is read back from the store
+ * counts as older than any limit, until a run has asked about it.
+ */
+const ageUnknown = '1970-01-01T00:00:00.000Z';
+
+export interface RebuiltSnapshotDeps {
+  readonly files: Pick<Files, 'openVerified'>;
+  readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
+}
+
+/**
+ * The snapshot of a rebuild. The numbers that the service refused are carried over where the earlier snapshot can still
+ * be read; else the next run finds them anew.
+ *
+ * @throws PermanentError LedgerInconsistent where a part was not rebuilt
+ */
+export async function rebuiltSnapshot(
+  run: Run,
+  parts: readonly Part[],
+  { files, readManifest }: RebuiltSnapshotDeps,
+): Promise<SnapshotManifest> {
+  const base = await unlessLost(readManifest(baseManifestOf(run)));
+  const refused = base && (await unlessLost(leftOutNumbers(base, run.openedAt, files))) ? base.refused : undefined;
+  return {
+    runId: run.runId,
+    entries: parts.map((part) => entryOf(run, part)),
+    ...(refused ? { refused } : {}),
+  };
+}
+
+function entryOf({ runId }: Run, { part, from, to, rebuilt }: Part): SnapshotEntry {
+  if (!rebuilt) throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} was not rebuilt`);
+  const { key, sha256, rows, optedOut } = rebuilt.snapshot;
+  return {
+    ...{ from, to, key, sha256, rows, optedOut },
+    ...{ asAt: ageUnknown, sentAt: ageUnknown, modelVersion: rebuilt.modelVersion },
+  };
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { readConfig } from '../../shared/config.ts';
+import { datasetTag } from '../../shared/fhir/consent.ts';
+import { countFound } from '../../shared/fhir/count.ts';
+import { FhirStore } from '../../shared/fhir/store.ts';
+import { task } from '../../shared/task.ts';
+import { countConsents, countConsentsInput } from './count-consents.ts';
+
+const config = readConfig(process.env, {
+  AWS_REGION: z.string(),
+  FHIR_BASE_URL: z.url(),
+  FHIR_NAMESPACE: z.url(),
+});
+const store = new FhirStore({ baseUrl: config.FHIR_BASE_URL, region: config.AWS_REGION });
+const { system, code } = datasetTag(config.FHIR_NAMESPACE);
+
+export const handler = task(countConsentsInput, (input) =>
+  countConsents(input, { countTagged: () => countFound(store, 'Consent', { _tag: `${system}|${code}` }) }),
+);
