@@ -2,7 +2,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { consentOf, type Consent, type ConsentOptions } from '../../../shared/fhir/consent.ts';
 import { isTagged, recordOfConsent } from '../../../shared/fhir/record-of-consent.ts';
-import { patientHashOf } from '../../../shared/ndop/reconcile.ts';
+import { patientHashOf } from '../../../shared/ndop/snapshot.ts';
 import type { OptOut } from '../../../shared/ndop/snapshot.ts';
 import { anyNumber, samplePeople } from '../../support/nhs-numbers.ts';
 

@@ -1,0 +1,142 @@
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { z } from 'zod';
+import { batchSize } from '../../shared/fhir/batch.ts';
+import { modelVersion, type ConsentOptions } from '../../shared/fhir/consent.ts';
+import { consentIdOf } from '../../shared/fhir/consent-id.ts';
+import { isTagged, recordOfConsent } from '../../shared/fhir/record-of-consent.ts';
+import { collect, type Files } from '../../shared/files.ts';
+import { inOrder } from '../../shared/in-order.ts';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import type { Part, Parts } from '../../shared/ledger/parts.ts';
+import { baseManifestOf, type Runs } from '../../shared/ledger/runs.ts';
+import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
+import { unlessLost } from '../../shared/ndop/read-manifest.ts';
+import { patientHashOf, writeRecord } from '../../shared/ndop/snapshot.ts';
+import {
+  emptySnapshot,
+  entriesWithin,
+  type ManifestFile,
+  type SnapshotManifest,
+} from '../../shared/ndop/snapshot-manifest.ts';
+import { runFiles } from '../../shared/run-files.ts';
+import { peopleOf, type Person } from './people.ts';
+
+export const rebuildPartInput = z.object({ runId: z.string(), execution: z.string(), part: z.number() });
+export type RebuildPartInput = z.infer<typeof rebuildPartInput>;
+
+export interface RebuildPartOutput {
+  readonly part: number;
+  readonly active: number;
+  readonly inactive: number;
+}
+
+export interface RebuildPartDeps {
+  readonly consent: Omit<ConsentOptions, 'runId'>;
+  /** How many batches are under way at once. */
+  readonly concurrency: number;
+  readonly leaseSeconds: number;
+  readonly runs: Pick<Runs, 'read'>;
+  readonly parts: Pick<Parts, 'read' | 'move'>;
+  readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
+  readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
+  readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
+  /** In step with the ids; undefined where the store has none. */
+  readonly readConsents: (ids: readonly string[]) => Promise<readonly unknown[]>;
+}
+
+type Counts = Omit<NonNullable<Part['rebuilt']>, 'modelVersion' | 'snapshot'>;
+
+/**
+ * Makes a part's stretch of the snapshot anew from the Consents in the FHIR store, each read by the id that its person has.
+ * Writes nothing to the store. A Consent whose content is another than this version would write is recorded so that the
+ * next run rewrites it; one that is not ours at all is left out, so that the next run writes it as if it were new: under an
+ * id that nobody without the key can find, nothing of anybody else's can stand.
+ *
+ * @throws LeaseLost; HealthLakeRefused where a Consent could not be read: nobody is taken for absent by mistake
+ */
+export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps): Promise<RebuildPartOutput> {
+  const { runId, execution, part } = input;
+  await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
+  const row = await deps.parts.read(runId, part);
+  if (row.rebuilt) return { part, ...pick(row.rebuilt) };
+  const run = await deps.runs.read(runId);
+  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
+  const earlier = (await unlessLost(deps.readManifest(baseManifestOf(run)))) ?? emptySnapshot;
+  const people = peopleOf(cohort, entriesWithin(earlier, row), deps.files);
+
+  const records = new Records(deps.consent);
+  const found = inOrder(batchesOf(people), deps.concurrency, (batch) => readFor(batch, deps));
+  let body: Buffer = Buffer.alloc(0);
+  await pipeline(records.lines(found), createGzip({ level: 6 }), async (compressed: AsyncIterable<Uint8Array>) => {
+    body = await collect(compressed);
+  });
+  const { counts, rows, optedOut } = records;
+  const file = await deps.files.writeOnce(runFiles.snapshotPart(runId, part, run.opening), body);
+  const rebuilt = { ...counts, modelVersion, snapshot: { ...file, rows, optedOut } };
+  await deps.parts.move(runId, part, ['built'], { state: 'rebuilt', rebuilt });
+  return { part, ...pick(rebuilt) };
+}
+
+function pick({ active, inactive }: Counts) {
+  return { active, inactive };
+}
+
+interface Found {
+  readonly person: Person;
+  /** Undefined where the store has none. */
+  readonly consent: unknown;
+}
+
+async function readFor(batch: readonly Person[], { consent, readConsents }: RebuildPartDeps): Promise<Found[]> {
+  const consents = await readConsents(batch.map(({ nhsNumber }) => consentIdOf(nhsNumber, consent.idKey)));
+  return batch.map((person, index) => ({ person, consent: consents[index] }));
+}
+
+async function* batchesOf(people: AsyncIterable<Person>): AsyncGenerator<Person[]> {
+  let batch: Person[] = [];
+  for await (const person of people) {
+    batch.push(person);
+    if (batch.length < batchSize) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The lines of a rebuilt snapshot file, counted as they pass. */
+class Records {
+  readonly counts = { active: 0, inactive: 0, absent: 0, foreign: 0, tagged: 0, toRewrite: 0, former: 0 };
+  rows = 0;
+  optedOut = 0;
+  readonly #options: RebuildPartDeps['consent'];
+
+  constructor(options: RebuildPartDeps['consent']) {
+    this.#options = options;
+  }
+
+  async *lines(batches: AsyncIterable<readonly Found[]>): AsyncGenerator<string> {
+    for await (const batch of batches) yield batch.map((found) => this.#line(found)).join('');
+  }
+
+  #line({ person, consent }: Found): string {
+    const { counts } = this;
+    const { isInCohort, patientId, outOfCohortSince } = person;
+    if (consent === undefined) {
+      if (isInCohort) counts.absent += 1;
+      return '';
+    }
+    if (isTagged(consent, this.#options.namespace)) counts.tagged += 1;
+    const record = recordOfConsent(consent, person, this.#options);
+    if (!record) {
+      counts.foreign += 1;
+      return '';
+    }
+    if (isInCohort) counts[record.status] += 1;
+    else counts.former += 1;
+    if (isInCohort && record.patientHash !== patientHashOf(patientId)) counts.toRewrite += 1;
+    this.rows += 1;
+    if (record.status === 'active') this.optedOut += 1;
+    return writeRecord({ ...record, ...(outOfCohortSince === undefined ? {} : { outOfCohortSince }) });
+  }
+}
