@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { PermanentError } from '../errors.ts';
-import { readWholeLines } from '../lines.ts';
+import { collect } from '../files.ts';
 import { formatNhsNumber } from './nhs-number.ts';
 import { PlaceFinder } from './place-finder.ts';
 import { readTenDigits, viewOf } from './ten-digits.ts';
@@ -23,21 +23,15 @@ export class CohortPart {
    * number may be a person's own as well.
    */
   readonly links: readonly LinkedPlace[];
-  readonly #bytes: Buffer;
-  /** Where each place's patient id begins and ends in the bytes; 0 where the number is nobody's own. */
+  readonly #file: Buffer;
+  /** Where the patient id of each place begins in the file; 0 where the number is nobody's own. */
   readonly #idStarts: Uint32Array;
-  readonly #idEnds: Uint32Array;
 
-  constructor(
-    nhsNumbers: Float64Array,
-    links: readonly LinkedPlace[],
-    patientIds: { readonly bytes: Buffer; readonly starts: Uint32Array; readonly ends: Uint32Array },
-  ) {
+  constructor(file: Buffer, nhsNumbers: Float64Array, idStarts: Uint32Array, links: readonly LinkedPlace[]) {
+    this.#file = file;
     this.nhsNumbers = nhsNumbers;
+    this.#idStarts = idStarts;
     this.links = links;
-    this.#bytes = patientIds.bytes;
-    this.#idStarts = patientIds.starts;
-    this.#idEnds = patientIds.ends;
   }
 
   /** Whether the number at a place is asked about for its own sake. */
@@ -47,17 +41,24 @@ export class CohortPart {
 
   /** Empty where the cohort gave none. */
   patientIdAt(place: number): string {
-    return this.#bytes.toString('latin1', this.#idStarts[place], this.#idEnds[place]);
+    return this.#idAt(place).toString('latin1');
   }
 
   patientHashAt(place: number): number {
-    return crc32(this.#bytes.subarray(this.#idStarts[place], this.#idEnds[place]));
+    return crc32(this.#idAt(place));
+  }
+
+  #idAt(place: number): Buffer {
+    const start = this.#idStarts[place] ?? 0;
+    return this.#file.subarray(start, this.#file.indexOf(lineFeed, start));
   }
 }
 
 const lineFeed = 0x0a;
 const comma = 0x2c;
 const greaterThan = 0x3e;
+/** Bytes of a number and what stands behind it. */
+const numberBytes = 11;
 
 /**
  * Reads a part file: ASCII lines sorted by NHS number, each ended by LF.
@@ -68,72 +69,42 @@ const greaterThan = 0x3e;
  * @throws PermanentError FileAltered
  */
 export async function readCohortPart(body: AsyncIterable<Uint8Array>, rows: number): Promise<CohortPart> {
-  const reader = new CohortPartReader(rows);
-  for await (const lines of readWholeLines(body)) reader.read(lines);
-  return reader.end();
-}
-
-class CohortPartReader {
-  readonly #rows: number;
-  readonly #nhsNumbers: Float64Array;
-  readonly #starts: Uint32Array;
-  readonly #ends: Uint32Array;
-  readonly #linked: { readonly place: number; readonly survivor: number }[] = [];
-  readonly #pieces: Uint8Array[] = [];
-  /** Bytes of the pieces before the present one. */
-  #offset = 0;
-  #count = 0;
-
-  constructor(rows: number) {
-    this.#rows = rows;
-    this.#nhsNumbers = new Float64Array(rows);
-    this.#starts = new Uint32Array(rows);
-    this.#ends = new Uint32Array(rows);
-  }
-
-  read(lines: Uint8Array): void {
-    const view = viewOf(lines);
-    let at = 0;
-    let last = this.#count > 0 ? (this.#nhsNumbers[this.#count - 1] ?? 0) : -1;
-    while (at < lines.length) {
-      // Most often the line ends here, for a cohort has patient ids or has none.
-      const end = lines[at + 11] === lineFeed ? at + 11 : lines.indexOf(lineFeed, at);
-      const nhsNumber = end - at < 11 ? -1 : readTenDigits(view, at);
-      const isLink = lines[at + 10] === greaterThan;
-      if (nhsNumber < last || (nhsNumber === last && !isLink) || nhsNumber < 0) throw altered('a line out of place');
-      if (nhsNumber > last) {
-        this.#nhsNumbers[this.#count] = nhsNumber;
-        this.#count += 1;
-        last = nhsNumber;
-      }
-      if (isLink) {
-        const survivor = end - at === 21 ? readTenDigits(view, at + 11) : -1;
-        this.#linked.push({ place: this.#count - 1, survivor });
-      } else {
-        if (lines[at + 10] !== comma) throw altered('a line of no known form');
-        this.#starts[this.#count - 1] = this.#offset + at + 11;
-        this.#ends[this.#count - 1] = this.#offset + end;
-      }
-      at = end + 1;
+  const file = await collect(body);
+  const view = viewOf(file);
+  const nhsNumbers = new Float64Array(rows);
+  const idStarts = new Uint32Array(rows);
+  const linked: { readonly place: number; readonly survivor: number }[] = [];
+  let count = 0;
+  let last = -1;
+  let at = 0;
+  while (at < file.length) {
+    const end = file[at + numberBytes] === lineFeed ? at + numberBytes : file.indexOf(lineFeed, at);
+    const nhsNumber = end < at + numberBytes ? -1 : readTenDigits(view, at);
+    const behind = file[at + numberBytes - 1];
+    if (nhsNumber > last) {
+      last = nhsNumber;
+      count += 1;
+      if (count > rows) break;
+      nhsNumbers[count - 1] = nhsNumber;
+      if (behind === comma) idStarts[count - 1] = at + numberBytes;
+    } else if (nhsNumber < last || behind === comma) {
+      throw altered('a line that is cut off or out of order');
     }
-    this.#pieces.push(lines);
-    this.#offset += lines.length;
-  }
-
-  end(): CohortPart {
-    if (this.#count !== this.#rows) throw altered(`${this.#count} numbers where the ledger says ${this.#rows}`);
-    const finder = new PlaceFinder(this.#nhsNumbers);
-    const links = this.#linked.map(({ place, survivor }) => ({ place, survivor: finder.placeOf(survivor) }));
-    const part = new CohortPart(this.#nhsNumbers, links, {
-      bytes: Buffer.concat(this.#pieces, this.#offset),
-      starts: this.#starts,
-      ends: this.#ends,
-    });
-    if (links.some(({ survivor }) => survivor < 0 || !part.isPerson(survivor))) {
-      throw altered('a number that is asked about for the sake of nobody in it');
+    if (behind === greaterThan) {
+      const survivor = end === at + 2 * numberBytes - 1 ? readTenDigits(view, at + numberBytes) : -1;
+      linked.push({ place: count - 1, survivor });
+    } else if (behind !== comma) {
+      throw altered('a line of no known form');
     }
-    return part;
+    at = end + 1;
   }
+  if (count !== rows) throw altered(`${count} numbers or more where the ledger says ${rows}`);
+  const finder = new PlaceFinder(nhsNumbers);
+  const links = linked.map(({ place, survivor }) => ({ place, survivor: finder.placeOf(survivor) }));
+  if (links.some(({ survivor }) => survivor < 0 || idStarts[survivor] === 0)) {
+    throw altered('a number that is asked about for the sake of nobody in it');
+  }
+  return new CohortPart(file, nhsNumbers, idStarts, links);
 }
 
 function altered(what: string): PermanentError {

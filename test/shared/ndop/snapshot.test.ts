@@ -4,7 +4,7 @@ import { readManifest } from '../../../shared/ndop/read-manifest.ts';
 import { readRecord, writeRecord, type PersonRecord } from '../../../shared/ndop/snapshot.ts';
 import { emptySnapshot, entriesWithin, faultsOf, type SnapshotEntry } from '../../../shared/ndop/snapshot-manifest.ts';
 import { wholeNumberLine } from '../../../shared/ndop/number-range.ts';
-import { anyPieces, bodyOf, listed, sha256 } from '../../support/bodies.ts';
+import { sha256 } from '../../support/bodies.ts';
 import { anyPeople } from '../../support/nhs-numbers.ts';
 
 const anyTime = fc
