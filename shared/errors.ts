@@ -67,7 +67,6 @@ export const permanent = [
   'PatientExportUnreadable',
   // Ways that this version names and does not go yet
   'BulkImportUnavailable',
-  'PatientExportUnavailable',
   // A defect of ours
   'UnexpectedError',
 ] as const;

@@ -58,7 +58,7 @@ export interface OpenRunOutput {
   readonly isReopened: boolean;
   /** The snapshot is to be made anew from the FHIR store, and nobody to be asked about. */
   readonly isRebuild: boolean;
-  /** The cohort comes by bulk export of the FHIR store's Patients rather than by search. */
+  /** The cohort is still to come, by bulk export of the FHIR store's Patients rather than by search. */
   readonly needsExport: boolean;
 }
 
@@ -84,7 +84,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
   const runId = input.resumeRunId ?? newRunId(input, execution);
   const existing = isReopened ? await deps.runs.read(runId) : await deps.runs.find(runId);
   const choice = existing?.cohortChoice ?? input.cohort ?? deps.defaultCohort;
-  const needsExport = choice.source === 'fhir-store' && deps.patientRead === 'export';
+  const needsExport = choice.source === 'fhir-store' && deps.patientRead === 'export' && !existing?.cohort;
   const isRebuild = existing ? existing.isRebuild === true : input.mode === 'rebuild';
   const isDryRun = input.mode === 'dry-run';
   if (isRebuild && isDryRun) {

@@ -7,8 +7,10 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { ledgerKeys } from '../../shared/contract.ts';
 
-const keptDays = [
+const keptDays: readonly { prefix: string; days: number; noncurrentDays?: number }[] = [
   { prefix: 'cohorts/', days: 30 },
+  // Whole Patients: long enough for a resume, no longer.
+  { prefix: 'exports/', days: 3, noncurrentDays: 1 },
   { prefix: 'runs/', days: 90 },
   { prefix: 'inbox/', days: 90 },
   { prefix: 'snapshots/', days: 400 },
@@ -43,10 +45,10 @@ export class DataStack extends Stack {
       lifecycleRules: [
         // These hold NHS numbers: none is kept once nobody can ask for its evidence. A snapshot is what the next run
         // compares with, so it must outlast any pause between runs.
-        ...keptDays.map(({ prefix, days }) => ({
+        ...keptDays.map(({ prefix, days, noncurrentDays = 7 }) => ({
           prefix,
           expiration: Duration.days(days),
-          noncurrentVersionExpiration: Duration.days(7),
+          noncurrentVersionExpiration: Duration.days(noncurrentDays),
         })),
         { abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],

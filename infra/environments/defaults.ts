@@ -20,7 +20,8 @@ export const defaults = {
   },
   cohort: {
     source: 'fhir-store',
-    patientRead: 'search',
+    patientRead: 'export',
+    exportDeadlineSeconds: 43_200,
     partRows: 100_000,
   },
   fhir: {

@@ -29,8 +29,10 @@ const environment = z.strictObject({
   cohort: z.strictObject({
     /** `fhir-store`, or the key of a CSV file in the run bucket below `cohorts/`. */
     source: z.union([z.literal('fhir-store'), z.string().startsWith('cohorts/')]),
-    /** How Patients are read from the FHIR store. */
+    /** How Patients are read from the FHIR store: `search` for some hundred thousand, `export` for any number. */
     patientRead: z.enum(['search', 'export']),
+    /** How long an export may take: HealthLake runs one at a time in an account, and makes others wait. */
+    exportDeadlineSeconds: seconds.max(2 * 86_400),
     partRows: z.int().min(1).max(500_000),
     /** Which blocks of NHS numbers may be asked about. */
     nhsNumberRanges: z.array(z.enum(['england-wales-isle-of-man', 'scotland', 'northern-ireland', 'test'])).min(1),

@@ -18,11 +18,13 @@ export interface PipelineStackProps {
 export class PipelineStack extends Stack {
   constructor(scope: Construct, id: string, { environment, data }: PipelineStackProps) {
     super(scope, id);
-    const { replies, plausibility, schedule, drain } = environment;
+    const { cohort, replies, plausibility, schedule, drain } = environment;
     const steps = new Steps(this, 'Steps', { environment, data });
     const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
       steps,
-      timeout: Duration.seconds(2 * replies.deadlineSeconds + plausibility.reviewSeconds + 86_400),
+      timeout: Duration.seconds(
+        cohort.exportDeadlineSeconds + 2 * replies.deadlineSeconds + plausibility.reviewSeconds + 86_400,
+      ),
     });
 
     new Schedule(this, 'Weekly', {

@@ -85,6 +85,7 @@ export class RefreshConsents extends Construct {
         isDryRun: result('isDryRun'),
         isReopened: result('isReopened'),
         needsExport: result('needsExport'),
+        exportWaitedSeconds: 0,
         waitSeconds: 300,
         waitedSeconds: 0,
         splits: 0,
@@ -109,14 +110,7 @@ export class RefreshConsents extends Construct {
       assign: { parts: result('parts') },
     });
     exportNeeded
-      .when(
-        Condition.jsonata('{% $needsExport %}'),
-        this.#unavailable(
-          'Export the patients',
-          'PatientExportUnavailable',
-          'Bulk export of Patients is not part of this version: let the cohort be read by search. Nothing was sent.',
-        ),
-      )
+      .when(Condition.jsonata('{% $needsExport %}'), this.#exportPatients(steps, buildTheCohort))
       .otherwise(buildTheCohort);
     const anyoneToCheck = Choice.jsonata(this, 'Anyone to check?');
     buildTheCohort.next(anyoneToCheck);
@@ -300,6 +294,50 @@ export class RefreshConsents extends Construct {
     });
     map.itemProcessor(stepTask(this, props.name, props).addCatch(this.#rethrow(failure), { errors: ['States.ALL'] }));
     return map.addCatch(this.#failed, intoFailure);
+  }
+
+  /** Lets the FHIR store export its Patients, waits until it has, and reads what it wrote. */
+  #exportPatients({ exportPatients, checkExport, readPatients }: Steps, next: LambdaInvoke): LambdaInvoke {
+    const startTheExport = this.#task('Export the patients', {
+      step: exportPatients,
+      payload: runAndExecution,
+      timeout: Duration.minutes(6),
+    });
+    const checkTheExport = this.#task('Check the export', {
+      step: checkExport,
+      payload: { ...runAndExecution, waitedSeconds: '{% $exportWaitedSeconds %}' },
+      timeout: Duration.minutes(6),
+      assign: {
+        isExported: result('isExported'),
+        groups: result('groups'),
+        exportWaitSeconds: result('waitSeconds'),
+      },
+    });
+    const waitForTheExport = Wait.jsonata(this, 'Wait for the export', {
+      time: WaitTime.seconds('{% $exportWaitSeconds %}'),
+      assign: { exportWaitedSeconds: '{% $exportWaitedSeconds + $exportWaitSeconds %}' },
+    });
+    const readThePatients = Map.jsonata(this, 'Read the patients', {
+      items: ProvideItems.jsonata('{% $groups %}'),
+      maxConcurrency: 8,
+      outputs: '{% $states.input %}',
+    });
+    const readSome = stepTask(this, 'Read some patients', {
+      step: readPatients,
+      payload: { runId: '{% $runId %}', group: '{% $states.input %}' },
+      timeout: Duration.minutes(16),
+    });
+    readThePatients.itemProcessor(readSome.addCatch(this.#rethrow('Patients not read'), { errors: ['States.ALL'] }));
+    startTheExport
+      .next(checkTheExport)
+      .next(
+        Choice.jsonata(this, 'Exported?')
+          .when(Condition.jsonata('{% $isExported %}'), readThePatients)
+          .otherwise(waitForTheExport),
+      );
+    waitForTheExport.next(checkTheExport);
+    readThePatients.addCatch(this.#failed, intoFailure).next(next);
+    return startTheExport;
   }
 
   /** An answer that is refused sets its part aside: the others are reconciled all the same. */

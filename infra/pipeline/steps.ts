@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { Architecture, LoggingFormat, Runtime, Tracing, type IFunction } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { nodeOptions, type Setting } from '../../shared/contract.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
+import { ExportRole } from './export-role.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -27,12 +28,17 @@ export interface StepsProps {
 interface StepProps {
   readonly memorySize: number;
   readonly timeout: Duration;
+  /** 512 MiB where nothing is said. */
+  readonly temporaryStorage?: Size;
   readonly settings: Partial<Record<Setting, string>>;
 }
 
 /** The Lambda functions of the run, in the order of its states, and of the drain, each with the settings and the rights of its own. */
 export class Steps extends Construct {
   readonly openRun: IFunction;
+  readonly exportPatients: IFunction;
+  readonly checkExport: IFunction;
+  readonly readPatients: IFunction;
   readonly buildCohort: IFunction;
   readonly stageRequest: IFunction;
   readonly sendRequest: IFunction;
@@ -69,15 +75,52 @@ export class Steps extends Construct {
       timeout: Duration.seconds(30),
       settings: { ...ledgerAndLease, COHORT_SOURCE: cohort.source, PATIENT_READ: cohort.patientRead },
     });
-    const buildCohort = this.#step('build-cohort', {
-      memorySize: 1024,
+    const exportRole = new ExportRole(this, 'ExportRole', {
+      data,
+      account: environment.account,
+      datastoreArn: datastoreArnOf(environment),
+    });
+    const exportPatients = this.#step('export-patients', {
+      memorySize: 256,
+      timeout: Duration.minutes(5),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        EXPORT_KEY: key.keyArn,
+        EXPORT_ROLE: exportRole.role.roleArn,
+        FHIR_BASE_URL: fhir.baseUrl,
+      },
+    });
+    const checkExport = this.#step('check-export', {
+      memorySize: 512,
+      timeout: Duration.minutes(5),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        EXPORT_DEADLINE_SECONDS: String(cohort.exportDeadlineSeconds),
+        FHIR_BASE_URL: fhir.baseUrl,
+      },
+    });
+    const readPatients = this.#step('read-patients', {
+      // A whole processor comes with so much memory, of which it uses a little.
+      memorySize: 1_792,
       timeout: Duration.minutes(15),
+      settings: { ...files, LEDGER_TABLE: ledger.tableName },
+    });
+    const buildCohort = this.#step('build-cohort', {
+      // A whole processor comes with so much memory. Sixty million people need a sixth of it, and each hundred thousand
+      // replaced Patients about 50 MB more.
+      memorySize: 1_792,
+      timeout: Duration.minutes(15),
+      // Forty bytes for each row with a UUID, of which a nation has sixty million; 68 with the longest id.
+      temporaryStorage: Size.gibibytes(6),
       settings: {
         ...files,
         LEDGER_TABLE: ledger.tableName,
         FHIR_BASE_URL: fhir.baseUrl,
         NHS_NUMBER_RANGES: cohort.nhsNumberRanges.join(','),
         PART_ROWS: String(cohort.partRows),
+        PATIENT_READ: cohort.patientRead,
       },
     });
     const stageRequest = this.#step('stage-request', {
@@ -181,6 +224,9 @@ export class Steps extends Construct {
 
     const all = [
       openRun,
+      exportPatients,
+      checkExport,
+      readPatients,
       buildCohort,
       stageRequest,
       sendRequest,
@@ -197,7 +243,9 @@ export class Steps extends Construct {
     for (const step of all) ledger.grantReadWriteData(step);
 
     for (const prefix of ['cohorts/*', 'snapshots/*']) bucket.grantRead(buildCohort, prefix);
-    for (const step of [buildCohort, stageRequest, reconcilePart, writeConsents, closeRun, recordFailure]) {
+    for (const step of [checkExport, readPatients]) bucket.grantRead(step, 'exports/*');
+    const writers = [checkExport, readPatients, buildCohort, stageRequest, reconcilePart, writeConsents, closeRun];
+    for (const step of [...writers, recordFailure]) {
       bucket.grantReadWrite(step, 'runs/*');
     }
     bucket.grantRead(sendRequest, 'runs/*');
@@ -211,10 +259,16 @@ export class Steps extends Construct {
       topic.grantPublish(step);
       key.grantEncryptDecrypt(step);
     }
+    exportRole.grantPass(exportPatients);
+    grantStore(exportPatients, environment, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
+    grantStore(checkExport, environment, ['DescribeFHIRExportJobWithGet']);
     grantStore(buildCohort, environment, ['SearchWithPost', 'SearchWithGet']);
     grantStore(writeConsents, environment, ['ProcessBundle', 'CreateResource', 'UpdateResource', 'DeleteResource']);
 
     this.openRun = openRun;
+    this.exportPatients = exportPatients;
+    this.checkExport = checkExport;
+    this.readPatients = readPatients;
     this.buildCohort = buildCohort;
     this.stageRequest = stageRequest;
     this.sendRequest = sendRequest;
@@ -230,7 +284,7 @@ export class Steps extends Construct {
   }
 
   /** One function from `functions/<folder>/handler.ts`. */
-  #step(folder: string, { memorySize, timeout, settings }: StepProps): NodejsFunction {
+  #step(folder: string, { memorySize, timeout, temporaryStorage, settings }: StepProps): NodejsFunction {
     const id = folder.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase());
     return new NodejsFunction(this, id, {
       entry: join(root, 'functions', folder, 'handler.ts'),
@@ -240,6 +294,7 @@ export class Steps extends Construct {
       architecture: Architecture.ARM_64,
       memorySize,
       timeout,
+      ...(temporaryStorage ? { ephemeralStorageSize: temporaryStorage } : {}),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
       logGroup: new LogGroup(this, `${id}Log`, {
@@ -274,13 +329,18 @@ function grantSecret(step: NodejsFunction, secret: Secret, key: IKey): void {
   key.grantDecrypt(step);
 }
 
-/** Rights on the FHIR store: its ARN is built from account and id, since samples print it in two forms. */
-function grantStore(step: NodejsFunction, { account, region, fhir }: Environment, actions: readonly string[]): void {
-  const datastoreId = /\/datastore\/([^/]+)\//.exec(fhir.baseUrl)?.[1] ?? 'local';
+/** Rights on the FHIR store. */
+function grantStore(step: NodejsFunction, environment: Environment, actions: readonly string[]): void {
   step.addToRolePolicy(
     new PolicyStatement({
       actions: actions.map((action) => `healthlake:${action}`),
-      resources: [`arn:aws:healthlake:${region}:${account}:datastore/fhir/${datastoreId}`],
+      resources: [datastoreArnOf(environment)],
     }),
   );
+}
+
+/** Built from account and id, since samples print the ARN in two forms. */
+function datastoreArnOf({ account, region, fhir }: Environment): string {
+  const datastoreId = /\/datastore\/([^/]+)\//.exec(fhir.baseUrl)?.[1] ?? 'local';
+  return `arn:aws:healthlake:${region}:${account}:datastore/fhir/${datastoreId}`;
 }

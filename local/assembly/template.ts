@@ -156,6 +156,7 @@ const arnForms: Readonly<Record<string, (at: string, name: string) => string>> =
   'AWS::SNS::Topic': (at, name) => `arn:aws:sns:${at}:${name}`,
   'AWS::SecretsManager::Secret': (at, name) => `arn:aws:secretsmanager:${at}:secret:${name}-AbCdEf`,
   'AWS::StepFunctions::StateMachine': (at, name) => `arn:aws:states:${at}:stateMachine:${name}`,
+  'AWS::IAM::Role': (at, name) => `arn:aws:iam::${at.split(':')[1] ?? ''}:role/${name}`,
   'AWS::KMS::Key': (at, name) => `arn:aws:kms:${at}:key/${name}`,
   'AWS::Logs::LogGroup': (at, name) => `arn:aws:logs:${at}:log-group:${name}:*`,
 };

@@ -1,4 +1,4 @@
-export type Operation = 'batch' | 'read' | 'search' | 'write';
+export type Operation = 'batch' | 'export' | 'read' | 'search' | 'write';
 
 interface Times {
   /** How many of the next matching calls are hit. */
@@ -19,9 +19,14 @@ export type Fault =
   | (Times & { readonly kind: 'unavailable' })
   | (Times & { readonly kind: 'throttle-in-400' })
   | (Times & { readonly kind: 'slow'; readonly milliseconds: number })
+  /** The call is carried out, and its answer never comes. */
+  | (Times & { readonly kind: 'answer-lost' })
+  /** How the next export jobs end. */
+  | { readonly kind: 'export-end'; readonly times: number; readonly status: ExportEnd }
   | (InBatch & { readonly kind: 'entry-throttle' })
   | (InBatch & { readonly kind: 'entry-refuse' });
 
+type ExportEnd = 'COMPLETED_WITH_ERRORS' | 'FAILED';
 type CallFault = Extract<Fault, { kind: 'throttle' | 'unavailable' | 'throttle-in-400' }>;
 type EntryFault = Extract<Fault, { kind: 'entry-throttle' | 'entry-refuse' }>;
 
@@ -46,6 +51,15 @@ export class Faults {
   takeCallFault(operation: Operation): CallFault | undefined {
     const hit = this.#take((fault) => isCallFault(fault) && isOn(fault, operation));
     return hit && isCallFault(hit) ? hit : undefined;
+  }
+
+  takeLostAnswer(operation: Operation): boolean {
+    return this.#take((fault) => fault.kind === 'answer-lost' && isOn(fault, operation)) !== undefined;
+  }
+
+  takeExportEnd(): ExportEnd | undefined {
+    const hit = this.#take((fault) => fault.kind === 'export-end');
+    return hit?.kind === 'export-end' ? hit.status : undefined;
   }
 
   /** What befalls the entries of this batch, by position. */

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { serve, type StandIn } from '../stand-in.ts';
 import { runBatch } from './batch.ts';
+import { ExportJobs, type ExportAnswer, type ExportRights } from './export-jobs.ts';
 import { Faults, type Operation } from './faults.ts';
 import type { FhirResource, Patient } from './fhir.ts';
 import { etagOf, interact, nameOf, type Answer, type Call, type DataStore } from './interactions.ts';
@@ -20,6 +21,8 @@ export interface HealthLakeOptions {
   readonly file?: string;
   readonly datastoreId: string;
   readonly credentials: Credentials;
+  /** How it writes exports; none can be asked for when left out. */
+  readonly exports?: ExportRights;
   readonly port?: number;
 }
 
@@ -44,7 +47,7 @@ export interface HealthLake extends StandIn {
 
 /**
  * Starts a stand-in for one AWS HealthLake data store: the FHIR R4 data plane at `<url>/datastore/<id>/r4/`, signed
- * requests only. What it does not imitate it answers with 501.
+ * requests only, and its exports of Patients. What it does not imitate it answers with 501.
  *
  * @throws PortInUse
  */
@@ -87,11 +90,13 @@ class Endpoint implements DataStore {
   searchLagMilliseconds = 0;
   baseUrl = '';
   readonly #credentials: Credentials;
+  readonly #exportJobs: ExportJobs;
 
-  constructor(store: Store, { datastoreId, credentials }: HealthLakeOptions) {
+  constructor(store: Store, { datastoreId, credentials, exports }: HealthLakeOptions) {
     this.store = store;
     this.basePath = `/datastore/${datastoreId}/r4/`;
     this.#credentials = credentials;
+    this.#exportJobs = new ExportJobs(store, datastoreId, exports, this.faults);
   }
 
   indexedUntil = (): string =>
@@ -130,7 +135,12 @@ class Endpoint implements DataStore {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
-    if (request.headers['x-amz-target'] !== undefined) throw notImplemented('the HealthLake control plane');
+    const target = header(request, 'x-amz-target');
+    if (target !== undefined) {
+      if (target !== 'HealthLake.ListFHIRExportJobs') throw notImplemented(`the control plane's ${target}`);
+      this.#sendExport(response, this.#exportJobs.list(parseJson(body)));
+      return;
+    }
     const url = new URL(request.url ?? '/', 'http://stand-in');
     if (!url.pathname.startsWith(this.basePath)) {
       sendMessage(response, 404, 'There is no such data store here');
@@ -143,6 +153,17 @@ class Endpoint implements DataStore {
     await delay(this.faults.takeDelay(operation));
     if (this.#sendFault(response, operation)) return;
 
+    if (operation === 'export') {
+      const started = await this.#exportJobs.start(url.searchParams, header(request, 'prefer'), parseJson(body));
+      if (this.faults.takeLostAnswer(operation)) response.destroy();
+      else this.#sendExport(response, started);
+      return;
+    }
+    const [resource, jobId] = segments;
+    if (request.method === 'GET' && resource === 'export' && jobId !== undefined && segments.length === 2) {
+      this.#sendExport(response, this.#exportJobs.describe(jobId));
+      return;
+    }
     refuseUnknownHeaders(request);
     if (isBundle) {
       const answered = runBatch(parseJson(body), this, this.faults);
@@ -152,6 +173,15 @@ class Endpoint implements DataStore {
     }
     const call = callOf(request, segments, url.searchParams, body);
     sendFhir(response, interact(call, this));
+  }
+
+  #sendExport(response: ServerResponse, { status, body, location }: ExportAnswer): void {
+    response
+      .writeHead(status, {
+        'content-type': 'application/json',
+        ...(location === undefined ? {} : { 'content-location': `${this.baseUrl}${location}` }),
+      })
+      .end(JSON.stringify(body));
   }
 
   #sendFault(response: ServerResponse, operation: Operation): boolean {
@@ -205,6 +235,7 @@ function refuseUnknownHeaders(request: IncomingMessage): void {
 }
 
 function operationOf(method: string, segments: readonly string[]): Operation {
+  if (method === 'POST' && segments.join('/') === 'Patient/$export') return 'export';
   if (segments[1] === '_search' || (method === 'GET' && segments.length === 1 && segments[0] !== 'metadata'))
     return 'search';
   return method === 'GET' ? 'read' : 'write';

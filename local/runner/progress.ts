@@ -10,6 +10,8 @@ export interface Progress {
 /** The states that an operator knows a run by, in their order. */
 const stages = [
   'Open the run',
+  'Export the patients',
+  'Read the patients',
   'Build the cohort',
   'Stage the requests',
   'Send the requests',

@@ -8,7 +8,7 @@ import {
   DynamoDBClient,
   ResourceInUseException,
 } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { ledgerKeys, type Setting } from '../../shared/contract.ts';
@@ -76,8 +76,12 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const secrets = await readSecrets(join(directory, 'secrets.json'));
   const operator: Identity = { accessKeyId: 'LOCALOPERATOR', secretAccessKey: randomBytes(20).toString('hex') };
   const identities = new Map(deployment.functions.map(({ name }) => [name, functionIdentity(name)]));
+  const healthLakeRole = functionIdentity('HealthLakeExportRole');
   const credentials = new Map(
-    [operator, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [accessKeyId, secretAccessKey]),
+    [operator, healthLakeRole, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [
+      accessKeyId,
+      secretAccessKey,
+    ]),
   );
 
   const standIns: StandIn[] = [];
@@ -107,8 +111,21 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     );
     const s3 = await started(startS3({ directory: join(directory, 's3'), buckets: [deployment.bucket], credentials }));
     const dynamoDb = await started(startDynamoDb({ directory: join(directory, 'dynamodb'), credentials }));
+    const asHealthLake = new S3Client({
+      region: place.region,
+      endpoint: s3.url,
+      credentials: healthLakeRole,
+    });
     const healthLake = await started(
-      startHealthLake({ file: join(directory, 'healthlake.sqlite'), datastoreId, credentials }),
+      startHealthLake({
+        file: join(directory, 'healthlake.sqlite'),
+        datastoreId,
+        credentials,
+        exports: {
+          roleArn: exportRoleOf(deployment),
+          put: (Bucket, Key, Body) => asHealthLake.send(new PutObjectCommand({ Bucket, Key, Body })),
+        },
+      }),
     );
     const secretsManager = await started(
       startSecretsManager({
@@ -216,6 +233,10 @@ export function mailboxOf({ functions }: Deployment): string {
 
 export function ndopMailboxOf({ functions }: Deployment): string {
   return functions.find(({ environment }) => environment.NDOP_MAILBOX !== undefined)?.environment.NDOP_MAILBOX ?? '';
+}
+
+function exportRoleOf({ functions }: Deployment): string {
+  return functions.find(({ environment }) => environment.EXPORT_ROLE !== undefined)?.environment.EXPORT_ROLE ?? '';
 }
 
 /** Made once and kept with the state: another id key would give everybody another Consent. */

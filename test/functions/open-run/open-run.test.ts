@@ -79,6 +79,17 @@ describe('a new run', () => {
       expect(output.needsExport).toBe(needsExport);
     },
   );
+
+  it('needs no export again where a run that is resumed has its cohort', async () => {
+    const pipeline = new InMemoryPipeline({ patientRead: 'export' });
+    pipeline.cohort = samplePeople;
+    await pipeline.open();
+    await pipeline.build();
+    pipeline.execution = 'arn:execution:second';
+    const { runId: resumeRunId } = pipeline;
+    const output = await pipeline.open({ trigger: 'console', mode: 'resume', reason: 'again', resumeRunId });
+    expect(output).toMatchObject({ isReopened: true, needsExport: false });
+  });
 });
 
 describe('a start that meets another', () => {
