@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
+import type { CohortRow } from '../../shared/cohort/read-csv.ts';
 import { nhsNumberBlocks, readNhsNumber } from '../../shared/ndop/nhs-number.ts';
 import type { Options } from '../options.ts';
 import { cohortFileRows, patientsOf, syntheticRows } from './load-cohort.ts';

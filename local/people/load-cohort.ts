@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { readCohortCsv, type CohortRow } from '../../shared/ndop/cohort-csv.ts';
+import { readCohortCsv, type CohortRow } from '../../shared/cohort/read-csv.ts';
 import { idForm, type Patient } from '../healthlake/fhir.ts';
 import { UsageError } from '../../shared/command-line.ts';
 import { syntheticNhsNumbers } from './synthetic.ts';

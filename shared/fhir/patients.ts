@@ -1,6 +1,5 @@
 import { PermanentError } from '../errors.ts';
-import type { CohortRow } from '../ndop/cohort-csv.ts';
-import { listOf, memberOf, type FhirStore } from './store.ts';
+import { listOf, memberOf } from './store.ts';
 
 export const nhsNumberSystem = 'https://fhir.nhs.uk/Id/nhs-number';
 const chunkCharacters = 16_384;
@@ -25,20 +24,6 @@ export async function* patientsCsv(
     text = '';
   }
   if (text !== '') yield Buffer.from(text);
-}
-
-/** The Patients of a store as cohort rows, by search pages of 100. */
-export async function* readPatients(store: FhirStore): AsyncGenerator<CohortRow> {
-  let row = 0;
-  for await (const patient of store.search('Patient', { _count: '100', _elements: 'identifier' })) {
-    row += 1;
-    const patientId = memberOf(patient, 'id');
-    yield {
-      row,
-      nhsNumber: nhsNumbersOf(patient, new Date()).present,
-      ...(typeof patientId === 'string' ? { patientId } : {}),
-    };
-  }
 }
 
 function csvLine(patient: unknown, at: Date): string {

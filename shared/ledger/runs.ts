@@ -34,6 +34,10 @@ const cohortCounts = z.object({
   requested: z.number(),
   duplicates: z.number(),
   quarantined: z.record(z.string(), z.number()),
+  /** Absent in runs of versions that did not look for linked patients. */
+  merged: z.number().optional(),
+  unresolvedLinks: z.number().optional(),
+  invalidOtherNumbers: z.number().optional(),
 });
 
 export const verdict = z.object({

@@ -14,14 +14,13 @@ import { writeConsents, type WriteConsentsDeps } from '../../functions/write-con
 import type { Consent } from '../../shared/fhir/consent.ts';
 import { log } from '../../shared/log.ts';
 import type { ChangePass } from '../../shared/ndop/changes.ts';
-import type { CohortRow } from '../../shared/ndop/cohort-csv.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
 import type { Part } from '../../shared/ledger/parts.ts';
 import { writtenSoFar } from '../../shared/report/written.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
-import { sha256 } from './bodies.ts';
+import { iterate, sha256 } from './bodies.ts';
 import { Clock } from './clock.ts';
 import { InMemoryFiles } from './in-memory-files.ts';
 import { openInMemoryLedger } from './in-memory-ledger.ts';
@@ -114,7 +113,7 @@ export class InMemoryPipeline {
         await notify(`NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
       },
       readManifest: (file) => readManifest(files, file),
-      readRows: () => rowsOf(this.cohort),
+      openCohort: () => iterate([cohortCsv(this.cohort)]),
       replyDeadlineSeconds: 432_000,
       retentionDays: 30,
       reviewSeconds: 86_400,
@@ -258,9 +257,10 @@ export class InMemoryPipeline {
   }
 }
 
-async function* rowsOf(numbers: readonly number[]): AsyncGenerator<CohortRow> {
-  for (const [index, nhsNumber] of numbers.entries()) {
-    yield await Promise.resolve({ row: index + 1, nhsNumber: digitsOf(nhsNumber), patientId: patientIdOf(nhsNumber) });
+async function* cohortCsv(numbers: readonly number[]): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('nhsNumber,patientId\n');
+  for (const nhsNumber of numbers) {
+    yield await Promise.resolve(Buffer.from(`${digitsOf(nhsNumber)},${patientIdOf(nhsNumber)}\n`));
   }
 }
 

@@ -1,7 +1,4 @@
-import { Readable } from 'node:stream';
-import { cutIntoParts, readCohort, type CohortCounts } from '../../../shared/ndop/cohort.ts';
-import { readCohortCsv } from '../../../shared/ndop/cohort-csv.ts';
-import { writeCohortPart } from '../../../shared/ndop/cohort-part.ts';
+import { buildParts, type CohortCounts } from '../../../shared/cohort/build-parts.ts';
 
 /** Builds a cohort of test numbers from one CSV file; its parts come in order. */
 export async function build(
@@ -9,9 +6,17 @@ export async function build(
   partRows: number,
   writePart: (body: Buffer) => Promise<void>,
 ): Promise<CohortCounts> {
-  const rules = { allowed: ['test'] as const, isRefused: () => false };
-  const { people, counts } = await readCohort(readCohortCsv(Readable.from(csv)), rules, () => undefined);
-  for (const part of cutIntoParts(people, partRows))
-    await writePart(Buffer.from([...writeCohortPart(part.people)].join('')));
-  return counts;
+  async function* files(): AsyncGenerator<AsyncIterable<Uint8Array>> {
+    yield await Promise.resolve(csv);
+  }
+  return buildParts(
+    files(),
+    { allowed: ['test'], refused: new Map(), partRows },
+    {
+      writeQuarantine: async (lines) => {
+        for await (const chunk of lines) if (chunk.length === 0) throw new Error('An empty chunk');
+      },
+      writePart: ({ body }) => writePart(body),
+    },
+  );
 }

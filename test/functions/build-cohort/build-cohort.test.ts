@@ -2,8 +2,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import { buildCohort, type BuildCohortDeps } from '../../../functions/build-cohort/build-cohort.ts';
 import { manifestOf } from '../../../shared/ledger/latest.ts';
 import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
-import type { CohortRow } from '../../../shared/ndop/cohort-csv.ts';
-import { iterate } from '../../support/bodies.ts';
+import { bodyOf, iterate } from '../../support/bodies.ts';
 import { digitsOf, samplePeople, sampleOptedOut, syntheticNumbers } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { InMemoryPipeline } from '../../support/pipeline.ts';
@@ -35,15 +34,20 @@ describe('a cohort', () => {
   it('keeps with the run what its rows came to, and beside it who was set aside and why', async () => {
     const [valid = 0] = people;
     const pipeline = await opened([], {
-      readRows: () =>
-        iterate<CohortRow>([
-          { row: 1, nhsNumber: digitsOf(valid), patientId: 'b' },
-          { row: 2, nhsNumber: '', patientId: 'c' },
-          { row: 3, nhsNumber: '12345', patientId: 'd,"e"' },
-          { row: 4, nhsNumber: '9999999999' },
-          { row: 5, nhsNumber: '4505577104', patientId: 'f' },
-          { row: 6, nhsNumber: digitsOf(valid + 1), patientId: 'g' },
-          { row: 7, nhsNumber: digitsOf(valid), patientId: 'a' },
+      openCohort: () =>
+        iterate([
+          bodyOf(
+            [
+              'nhsNumber,patientId',
+              `${digitsOf(valid)},b`,
+              ',c',
+              '12345,"d,e"',
+              '9999999999,',
+              '4505577104,f',
+              `${digitsOf(valid + 1)},g`,
+              `${digitsOf(valid)},a`,
+            ].join('\n'),
+          ),
         ]),
     });
     expect(await pipeline.build()).toEqual({ parts: [1], requested: 1 });
@@ -60,6 +64,7 @@ describe('a cohort', () => {
           'range-not-allowed': 1,
           'check-digit-wrong': 1,
         },
+        ...{ merged: 0, unresolvedLinks: 0, invalidOtherNumbers: 0 },
       },
       parts: 1,
       quarantineKey: `runs/${pipeline.runId}/quarantine/rows.1.csv`,
@@ -82,10 +87,10 @@ describe('a cohort', () => {
     const pipeline = await opened(people, { partRows: 10 });
     const first = await pipeline.build();
     const keys = pipeline.files.keysBelow('');
-    const readRows = () => {
+    const openCohort = () => {
       throw new Error('read again');
     };
-    expect(await buildCohort({ runId: pipeline.runId }, { ...pipeline.deps(), readRows })).toEqual(first);
+    expect(await buildCohort({ runId: pipeline.runId }, { ...pipeline.deps(), openCohort })).toEqual(first);
     expect(pipeline.files.keysBelow('')).toEqual(keys);
   });
 

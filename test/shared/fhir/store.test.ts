@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { verifySignature } from '../../../local/signature.ts';
 import { readBody, serve, type StandIn } from '../../../local/stand-in.ts';
-import { readPatients } from '../../../shared/fhir/patients.ts';
 import { FhirStore, isThrottling, pauseBefore } from '../../../shared/fhir/store.ts';
 import { listed } from '../../support/bodies.ts';
 
@@ -171,43 +170,6 @@ describe('a search', () => {
       await expect(search()).rejects.toMatchObject({ name: 'HealthLakeRefused' });
     },
   );
-});
-
-describe('the Patients of a store', () => {
-  const nhsNumber = (value: unknown, more: object = {}) => ({
-    system: 'https://fhir.nhs.uk/Id/nhs-number',
-    value,
-    ...more,
-  });
-
-  it('become rows of a cohort: present NHS number and id', async () => {
-    const local = { system: 'https://example/local', value: '9999939082' };
-    answers = [
-      say(200, page([{ id: 'a', identifier: [local, nhsNumber('9993395633')] }], `${base()}Patient?page=2==`)),
-      say(
-        200,
-        page([
-          {
-            id: 'b',
-            identifier: [nhsNumber('9990506310', { use: 'old' }), nhsNumber('9990759545', { use: 'official' })],
-          },
-          { id: 'c', identifier: [local] },
-          { id: 'd', identifier: [nhsNumber('9991581766', { use: 'old' })] },
-          { identifier: [nhsNumber(9993395633)] },
-          { id: 'e' },
-        ]),
-      ),
-    ];
-    expect(await listed(readPatients(store()))).toEqual([
-      { row: 1, nhsNumber: '9993395633', patientId: 'a' },
-      { row: 2, nhsNumber: '9990759545', patientId: 'b' },
-      { row: 3, nhsNumber: '', patientId: 'c' },
-      { row: 4, nhsNumber: '', patientId: 'd' },
-      { row: 5, nhsNumber: '' },
-      { row: 6, nhsNumber: '', patientId: 'e' },
-    ]);
-    expect(asked[0]!.body).toBe('_count=100&_elements=identifier');
-  });
 });
 
 test.each([
