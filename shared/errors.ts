@@ -23,7 +23,6 @@ export const permanent = [
   'CohortMissing',
   'CohortUnreadable',
   'CohortColumnMissing',
-  'CohortRowsLost',
   // Who may act
   'LeaseLost',
   // MESH
