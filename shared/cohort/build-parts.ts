@@ -65,7 +65,7 @@ export async function buildParts(
     outlets.progress?.('read', { rows: sorter.rows, spilledBytes: people.spilledBytes });
 
     const { links, unresolved, mergedRows } = linked.resolve(people.numbersOf(linked.survivors()));
-    for (const { nhsNumber = 0, patientId } of unresolved) {
+    for (const { nhsNumber, patientId } of unresolved) {
       const id = Buffer.from(patientId);
       people.add(nhsNumber, id, 0, id.length, true);
     }

@@ -15,23 +15,32 @@ export interface ResolvedLinks {
   /** Distinct, by survivor. */
   readonly links: readonly LinkedNumber[];
   /** Replaced patients with a valid number, for whom no survivor with a valid number was found. */
-  readonly unresolved: readonly ReplacedPatient[];
+  readonly unresolved: readonly { readonly nhsNumber: number; readonly patientId: string }[];
   /** Replaced patients whose number is asked about for their survivor's sake. */
   readonly mergedRows: number;
 }
 
+const none: readonly number[] = [];
+
 /**
  * Patients who are one person with another patient, or have further numbers. They are few, so they are held in memory:
- * about 450 bytes for a replaced patient with ids of 36 characters, 50 for a further number.
+ * about half a kilobyte for a replaced patient with ids of 36 characters, 100 bytes for a further number.
  */
 export class LinkedPatients {
   readonly #limit: number;
-  readonly #replaced: ReplacedPatient[] = [];
+  /** Further numbers of people of their own. */
   readonly #links: LinkedNumber[] = [];
-  readonly #replacedBy = new Map<string, string>();
-  readonly #survivors = new Map<string, string | undefined>();
+  // The replaced patients, column by column; -1 where the number is not valid.
+  readonly #numbers: number[] = [];
+  readonly #patientIds: string[] = [];
+  readonly #replacedBy: string[] = [];
+  /** By place in the columns. */
+  readonly #others = new Map<number, readonly number[]>();
+  readonly #nextOf = new Map<string, string>();
+  /** Where chains of more than one step end; undefined where they run in a circle. */
+  readonly #endOf = new Map<string, string | undefined>();
 
-  constructor(limit = 4_000_000) {
+  constructor(limit = 3_000_000) {
     this.#limit = limit;
   }
 
@@ -44,18 +53,20 @@ export class LinkedPatients {
   }
 
   /** Where rows disagree on who replaced a patient, the lowest id is believed, so that their order does not matter. */
-  addReplaced(patient: ReplacedPatient): void {
-    const { patientId, replacedBy } = patient;
-    this.#replaced.push(patient);
-    const known = this.#replacedBy.get(patientId);
-    if (patientId !== '' && (known === undefined || replacedBy < known)) this.#replacedBy.set(patientId, replacedBy);
+  addReplaced({ nhsNumber, patientId, replacedBy, others }: ReplacedPatient): void {
+    if (others.length > 0) this.#others.set(this.#numbers.length, others);
+    this.#numbers.push(nhsNumber ?? -1);
+    this.#patientIds.push(patientId);
+    this.#replacedBy.push(replacedBy);
+    const known = this.#nextOf.get(patientId);
+    if (patientId !== '' && (known === undefined || replacedBy < known)) this.#nextOf.set(patientId, replacedBy);
     this.#refuseTooMany();
   }
 
   /** Ids of the patients at the end of each chain, whose numbers are still to be found. */
   survivors(): ReadonlySet<string> {
     const ids = new Set<string>();
-    for (const { replacedBy } of this.#replaced) {
+    for (const replacedBy of this.#replacedBy) {
       const survivor = this.#survivorOf(replacedBy);
       if (survivor !== undefined) ids.add(survivor);
     }
@@ -65,21 +76,19 @@ export class LinkedPatients {
   /** @param numberOf numbers of the survivors that are in the cohort */
   resolve(numberOf: ReadonlyMap<string, number>): ResolvedLinks {
     const links = [...this.#links];
-    const unresolved: ReplacedPatient[] = [];
+    const unresolved: ResolvedLinks['unresolved'][number][] = [];
     let mergedRows = 0;
-    const add = (nhsNumber: number, survivor: number) => {
-      if (nhsNumber !== survivor) links.push({ nhsNumber, survivor });
-    };
-    for (const patient of this.#replaced) {
-      const { nhsNumber, others } = patient;
-      const survivor = numberOf.get(this.#survivorOf(patient.replacedBy) ?? '');
-      if (survivor !== undefined) {
-        if (nhsNumber !== undefined) add(nhsNumber, survivor);
-        if (nhsNumber !== undefined && nhsNumber !== survivor) mergedRows += 1;
-        for (const other of others) add(other, survivor);
-      } else if (nhsNumber !== undefined) {
-        unresolved.push(patient);
-        for (const other of others) add(other, nhsNumber);
+    for (const [place, nhsNumber] of this.#numbers.entries()) {
+      const survivor = numberOf.get(this.#survivorOf(this.#replacedBy[place] ?? '') ?? '');
+      const person = survivor ?? nhsNumber;
+      if (person < 0) continue;
+      if (survivor === undefined) unresolved.push({ nhsNumber, patientId: this.#patientIds[place] ?? '' });
+      if (nhsNumber >= 0 && nhsNumber !== person) {
+        links.push({ nhsNumber, survivor: person });
+        mergedRows += 1;
+      }
+      for (const other of this.#others.get(place) ?? none) {
+        if (other !== person) links.push({ nhsNumber: other, survivor: person });
       }
     }
     links.sort((a, b) => a.survivor - b.survivor || a.nhsNumber - b.nhsNumber);
@@ -92,32 +101,26 @@ export class LinkedPatients {
 
   /** The end of a chain; undefined where it runs in a circle. */
   #survivorOf(patientId: string): string | undefined {
+    if (!this.#nextOf.has(patientId)) return patientId;
     const chain = new Set<string>();
     let id = patientId;
-    for (;;) {
-      if (this.#survivors.has(id)) break;
-      const next = this.#replacedBy.get(id);
-      if (next === undefined) {
-        this.#survivors.set(id, id);
-        break;
-      }
+    while (!this.#endOf.has(id) && !chain.has(id)) {
       chain.add(id);
-      if (chain.has(next)) {
-        this.#survivors.set(id, undefined);
-        break;
-      }
+      const next = this.#nextOf.get(id);
+      if (next === undefined) break;
       id = next;
     }
-    const survivor = this.#survivors.get(id);
-    for (const passed of chain) this.#survivors.set(passed, survivor);
-    return survivor;
+    // A circle comes back to an id of the chain that has a next one.
+    const end = this.#endOf.has(id) ? this.#endOf.get(id) : this.#nextOf.has(id) ? undefined : id;
+    for (const passed of chain) this.#endOf.set(passed, end);
+    return end;
   }
 
   #refuseTooMany(): void {
-    if (this.#links.length + this.#replaced.length <= this.#limit) return;
+    if (this.#links.length + this.#numbers.length <= this.#limit) return;
     throw new PermanentError(
       'CohortUnreadable',
-      `More than ${this.#limit} rows of the cohort name further numbers or a replacement, which nobody's records come to: check the columns otherNhsNumbers and replacedBy`,
+      `More than ${this.#limit} further numbers and replaced patients stand in the cohort, which no records come to: check its columns otherNhsNumbers and replacedBy`,
     );
   }
 }

@@ -94,11 +94,17 @@ export class NumberBuckets {
       const bytes = Buffer.from(patientId);
       marks[hashOf(bytes, 0, bytes.length)] = 1;
     }
-    for (const { nhsNumber, bytes, idStart, idEnd } of this.#everybody()) {
-      if (marks[hashOf(bytes, idStart, idEnd)] !== 1) continue;
-      const patientId = bytes.toString('latin1', idStart, idEnd);
-      if (!patientIds.has(patientId)) continue;
-      numbers.set(patientId, Math.min(nhsNumber, numbers.get(patientId) ?? nhsNumber));
+    const block = Buffer.allocUnsafe(this.#blockBytes);
+    for (const [number, bucket] of this.#buckets.entries()) {
+      for (let place = 0; place <= bucket.spilled.length / 2; place += 1) {
+        const end = this.#readBlock(bucket, place, block, 0);
+        for (const at of markedRecords(block, end, marks)) {
+          const { nhsNumber, idStart, idEnd } = recordAt(block, at, number);
+          const patientId = block.toString('latin1', idStart, idEnd);
+          if (!patientIds.has(patientId)) continue;
+          numbers.set(patientId, Math.min(nhsNumber, numbers.get(patientId) ?? nhsNumber));
+        }
+      }
     }
     return numbers;
   }
@@ -113,16 +119,6 @@ export class NumberBuckets {
       const count = this.#sortBucket(bucket);
       for (let index = 0; index < count; index += 1) {
         yield recordAt(this.#records, placeOf(this.#keys[index] ?? 0), number);
-      }
-    }
-  }
-
-  *#everybody(): Generator<BucketRecord> {
-    const block = Buffer.allocUnsafe(this.#blockBytes);
-    for (const [number, bucket] of this.#buckets.entries()) {
-      for (let place = 0; place <= bucket.spilled.length / 2; place += 1) {
-        const end = this.#readBlock(bucket, place, block, 0);
-        for (let at = 0; at < end; at = nextRecord(block, at)) yield recordAt(block, at, number);
       }
     }
   }
@@ -274,9 +270,20 @@ function withDoubleRoom(keys: Float64Array<ArrayBuffer>): Float64Array<ArrayBuff
   return longer;
 }
 
+/** Where the records of a block begin whose ids are among the marked ones, by their hashes. */
+function markedRecords(block: Buffer, end: number, marks: Uint8Array): number[] {
+  const places: number[] = [];
+  for (let at = 0; at < end;) {
+    const next = nextRecord(block, at);
+    if (marks[hashOf(block, at + headBytes, next)] === 1) places.push(at);
+    at = next;
+  }
+  return places;
+}
+
 /** FNV-1a. */
 function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
+  let hash = 0x811c9dc5 | 0;
   for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
   return (hash ^ (hash >>> 22)) & (hashSpan - 1);
 }
