@@ -73,6 +73,9 @@ export const permanent = [
 /** MESH is away or busy. */
 export const meshOutages = retryable.filter((name) => name.startsWith('Mesh'));
 
+/** The FHIR store is away or busy. */
+export const fhirStoreOutages = retryable.filter((name) => name.startsWith('HealthLake'));
+
 export type RetryableName = (typeof retryable)[number];
 export type PermanentName = (typeof permanent)[number];
 

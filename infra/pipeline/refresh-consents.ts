@@ -15,7 +15,7 @@ import {
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { meshOutages } from '../../shared/errors.ts';
+import { fhirStoreOutages, meshOutages } from '../../shared/errors.ts';
 import { recordFailure } from './record-failure.ts';
 import { stepMachine } from './step-machine.ts';
 import { stepTask, type StepTaskProps } from './step-task.ts';
@@ -29,6 +29,9 @@ export interface RefreshConsentsProps {
 
 /** Names under which an answer is refused: its part is set aside and the others go on. */
 const answerRefusals = ['ReplyHasStrangers', 'ReplyMalformed', 'ReplyTruncated'];
+
+/** Ways in which the FHIR store does not count its Consents. */
+const countFailures = [...fhirStoreOutages, 'HealthLakeRefused', 'Sandbox.Timedout', 'States.Timeout'];
 
 /** Which run, and which execution holds the mailbox for it. */
 const runAndExecution = { runId: '{% $runId %}', execution: '{% $states.context.Execution.Id %}' };
@@ -84,6 +87,7 @@ export class RefreshConsents extends Construct {
         holder: result('holder'),
         isDryRun: result('isDryRun'),
         isReopened: result('isReopened'),
+        isRebuild: result('isRebuild'),
         needsExport: result('needsExport'),
         exportWaitedSeconds: 0,
         waitSeconds: 300,
@@ -176,6 +180,7 @@ export class RefreshConsents extends Construct {
     lookForLateReplies.next(stageTheRequests);
     anyoneToCheck
       .when(Condition.jsonata('{% $count($parts) = 0 %}'), this.#close('Close without asking', steps, 'NothingToCheck'))
+      .when(Condition.jsonata('{% $isRebuild %}'), this.#rebuild(steps))
       // A dry run over an earlier run asks nobody anything: it says what the answers at hand would change.
       .when(Condition.jsonata('{% $isDryRun and $isReopened %}'), checkTheInbox)
       .when(Condition.jsonata('{% $isReopened %}'), lookForLateReplies)
@@ -363,6 +368,37 @@ export class RefreshConsents extends Construct {
     return map.addCatch(this.#failed, intoFailure);
   }
 
+  /** Nobody is asked and nothing written: what the FHIR store holds becomes the snapshot. */
+  #rebuild(steps: Steps): Map {
+    const map = Map.jsonata(this, 'Rebuild the snapshot', {
+      items: ProvideItems.jsonata('{% $parts %}'),
+      // Two steps of four batches at once: HealthLake once had a limit of ten bundle calls a second.
+      maxConcurrency: 2,
+      outputs: '{% $states.input %}',
+    });
+    const task = stepTask(this, 'Rebuild the part', {
+      step: steps.rebuildPart,
+      payload: { ...runAndExecution, part: '{% $states.input %}' },
+      timeout: Duration.minutes(16),
+      outputs: '{% $states.result.Payload %}',
+    });
+    map.itemProcessor(task.addCatch(this.#rethrow('Not rebuilt'), { errors: ['States.ALL'] }));
+    const close = this.#close('Close the rebuild', steps, 'SnapshotRebuilt', {
+      consentsInStore: '{% $consentsInStore %}',
+    });
+    const count = this.#task('Count the Consents', {
+      step: steps.countConsents,
+      payload: { runId: '{% $runId %}' },
+      timeout: Duration.minutes(2),
+      assign: { consentsInStore: result('consents') },
+      // The count is for the report alone: a store that cannot count has been read all the same.
+      catchFirst: (task) => task.addCatch(close, { errors: countFailures, assign: { consentsInStore: null } }),
+    });
+    count.next(close);
+    map.addCatch(this.#failed, intoFailure).next(count);
+    return map;
+  }
+
   #write(name: string, pass: 'activations' | 'others', { writeConsents }: Steps): Map {
     const map = Map.jsonata(this, name, {
       items: ProvideItems.jsonata(`{% $files.${pass} %}`),
@@ -380,7 +416,7 @@ export class RefreshConsents extends Construct {
     return map.addCatch(this.#failed, intoFailure);
   }
 
-  #close(name: string, { closeRun }: Steps, outcome?: string): LambdaInvoke {
+  #close(name: string, { closeRun }: Steps, outcome?: string, about: Record<string, unknown> = {}): LambdaInvoke {
     return this.#task(name, {
       step: closeRun,
       payload: {
@@ -388,6 +424,7 @@ export class RefreshConsents extends Construct {
         written: '{% $written %}',
         decision: '{% $decision %}',
         ...(outcome === undefined ? {} : { outcome }),
+        ...about,
       },
       timeout: Duration.minutes(2),
       outputs: '{% $states.result.Payload %}',

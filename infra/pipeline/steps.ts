@@ -48,6 +48,8 @@ export class Steps extends Construct {
   readonly weighChanges: IFunction;
   readonly holdForReview: IFunction;
   readonly writeConsents: IFunction;
+  readonly rebuildPart: IFunction;
+  readonly countConsents: IFunction;
   readonly closeRun: IFunction;
   readonly recordFailure: IFunction;
   readonly drainMailbox: IFunction;
@@ -108,9 +110,9 @@ export class Steps extends Construct {
       settings: { ...files, LEDGER_TABLE: ledger.tableName },
     });
     const buildCohort = this.#step('build-cohort', {
-      // A whole processor comes with so much memory. Sixty million people need a sixth of it, and each hundred thousand
-      // replaced Patients about 50 MB more.
-      memorySize: 1_792,
+      // More than a whole processor comes with so much memory. Sixty million people need 200 MB of it, and each million
+      // replaced Patients 500 MB more.
+      memorySize: 3_008,
       timeout: Duration.minutes(15),
       // Forty bytes for each row with a UUID, of which a nation has sixty million; 68 with the longest id.
       temporaryStorage: Size.gibibytes(6),
@@ -205,6 +207,23 @@ export class Steps extends Construct {
         PATIENT_REFERENCE: fhir.patientReference,
       },
     });
+    const rebuildPart = this.#step('rebuild-part', {
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        FHIR_BASE_URL: fhir.baseUrl,
+        FHIR_NAMESPACE: fhir.namespace,
+        ID_KEY_SECRET: idKey.secretArn,
+        PATIENT_REFERENCE: fhir.patientReference,
+      },
+    });
+    const countConsents = this.#step('count-consents', {
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      settings: { FHIR_BASE_URL: fhir.baseUrl, FHIR_NAMESPACE: fhir.namespace },
+    });
     const closeRun = this.#step('close-run', {
       memorySize: 256,
       timeout: Duration.minutes(1),
@@ -236,6 +255,7 @@ export class Steps extends Construct {
       weighChanges,
       holdForReview,
       writeConsents,
+      rebuildPart,
       closeRun,
       recordFailure,
       drainMailbox,
@@ -248,13 +268,13 @@ export class Steps extends Construct {
     for (const step of [...writers, recordFailure]) {
       bucket.grantReadWrite(step, 'runs/*');
     }
-    bucket.grantRead(sendRequest, 'runs/*');
+    for (const step of [sendRequest, rebuildPart]) bucket.grantRead(step, 'runs/*');
     for (const step of [sendRequest, checkInbox, drainMailbox]) bucket.grantReadWrite(step, 'inbox/*');
     bucket.grantRead(reconcilePart, 'inbox/*');
-    for (const step of [reconcilePart, closeRun]) bucket.grantReadWrite(step, 'snapshots/*');
+    for (const step of [reconcilePart, rebuildPart, closeRun]) bucket.grantReadWrite(step, 'snapshots/*');
 
     for (const step of [sendRequest, checkInbox, drainMailbox]) grantSecret(step, meshSecret, key);
-    grantSecret(writeConsents, idKey, key);
+    for (const step of [writeConsents, rebuildPart]) grantSecret(step, idKey, key);
     for (const step of [holdForReview, closeRun, recordFailure]) {
       topic.grantPublish(step);
       key.grantEncryptDecrypt(step);
@@ -263,6 +283,8 @@ export class Steps extends Construct {
     grantStore(exportPatients, environment, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
     grantStore(checkExport, environment, ['DescribeFHIRExportJobWithGet']);
     grantStore(buildCohort, environment, ['SearchWithPost', 'SearchWithGet']);
+    grantStore(rebuildPart, environment, ['ProcessBundle', 'ReadResource']);
+    grantStore(countConsents, environment, ['SearchWithPost']);
     grantStore(writeConsents, environment, ['ProcessBundle', 'CreateResource', 'UpdateResource', 'DeleteResource']);
 
     this.openRun = openRun;
@@ -278,6 +300,8 @@ export class Steps extends Construct {
     this.weighChanges = weighChanges;
     this.holdForReview = holdForReview;
     this.writeConsents = writeConsents;
+    this.rebuildPart = rebuildPart;
+    this.countConsents = countConsents;
     this.closeRun = closeRun;
     this.recordFailure = recordFailure;
     this.drainMailbox = drainMailbox;

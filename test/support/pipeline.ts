@@ -1,9 +1,11 @@
 import { buildCohort, type BuildCohortDeps } from '../../functions/build-cohort/build-cohort.ts';
 import { checkInbox, type CheckInboxDeps } from '../../functions/check-inbox/check-inbox.ts';
 import { closeRun, type CloseRunDeps } from '../../functions/close-run/close-run.ts';
+import { countConsents, type CountConsentsDeps } from '../../functions/count-consents/count-consents.ts';
 import { drainMailbox, type DrainMailboxDeps } from '../../functions/drain-mailbox/drain-mailbox.ts';
 import { holdForReview, type HoldForReviewDeps } from '../../functions/hold-for-review/hold-for-review.ts';
 import { openRun, openRunInput, type OpenRunDeps } from '../../functions/open-run/open-run.ts';
+import { rebuildPart, type RebuildPartDeps } from '../../functions/rebuild-part/rebuild-part.ts';
 import { reconcilePart, type ReconcilePartDeps } from '../../functions/reconcile-part/reconcile-part.ts';
 import { recordFailure, type RecordFailureDeps } from '../../functions/record-failure/record-failure.ts';
 import { sendRequest, type SendRequestDeps } from '../../functions/send-request/send-request.ts';
@@ -12,6 +14,7 @@ import { stageRequest, type StageRequestDeps } from '../../functions/stage-reque
 import { weighChanges, type WeighChangesDeps } from '../../functions/weigh-changes/weigh-changes.ts';
 import { writeConsents, type WriteConsentsDeps } from '../../functions/write-consents/write-consents.ts';
 import type { Consent } from '../../shared/fhir/consent.ts';
+import { isTagged } from '../../shared/fhir/record-of-consent.ts';
 import { log } from '../../shared/log.ts';
 import type { ChangePass } from '../../shared/ndop/changes.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
@@ -31,6 +34,7 @@ log.setLogLevel('SILENT');
 
 export const mailboxes = { from: 'RZZ99OT001', to: 'X26OT154' } as const;
 export const leaseSeconds = 7200;
+const namespace = 'https://fhir.example.nhs.uk/ndop';
 
 type AllDeps = OpenRunDeps &
   BuildCohortDeps &
@@ -43,6 +47,8 @@ type AllDeps = OpenRunDeps &
   WeighChangesDeps &
   HoldForReviewDeps &
   WriteConsentsDeps &
+  RebuildPartDeps &
+  CountConsentsDeps &
   CloseRunDeps &
   RecordFailureDeps;
 
@@ -81,9 +87,11 @@ export class InMemoryPipeline {
       concurrency: 4,
       consent: {
         idKey: Buffer.alloc(32, 7),
-        namespace: 'https://fhir.example.nhs.uk/ndop',
+        namespace,
         patientReference: 'literal',
       },
+      countTagged: () =>
+        Promise.resolve([...this.consents.values()].filter((each) => isTagged(each, namespace)).length),
       defaultCohort: { source: 'fhir-store' },
       files,
       latest: ledger.latest,
@@ -112,6 +120,7 @@ export class InMemoryPipeline {
         this.published.push(report);
         await notify(`NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
       },
+      readConsents: (ids) => Promise.resolve(ids.map((id) => this.consents.get(id))),
       readManifest: (file) => readManifest(files, file),
       openCohort: () => iterate([cohortCsv(this.cohort)]),
       replyDeadlineSeconds: 432_000,
@@ -179,6 +188,14 @@ export class InMemoryPipeline {
     return this.#step({ ...this.#run(), pass, part, file }, (input) => writeConsents(input, this.deps()));
   }
 
+  rebuild(part: number) {
+    return this.#step({ ...this.#run(), part }, (input) => rebuildPart(input, this.deps()));
+  }
+
+  count() {
+    return this.#step({ runId: this.runId }, (input) => countConsents(input, this.deps()));
+  }
+
   close(ending: Partial<Parameters<typeof closeRun>[0]> = {}) {
     return this.#step({ ...this.#run(), written: 0, ...ending }, (input) => closeRun(input, this.deps()));
   }
@@ -210,6 +227,15 @@ export class InMemoryPipeline {
       for (const { part, file } of files[pass]) written += (await this.write(pass, part, file)).written;
     }
     return this.close({ written });
+  }
+
+  /** A whole rebuild of the snapshot, from its opening to its close. */
+  async rebuildAll(cohort: readonly number[], input: object = { trigger: 'console', mode: 'rebuild', reason: 'lost' }) {
+    this.cohort = cohort;
+    await this.open(input);
+    for (const part of (await this.build()).parts) await this.rebuild(part);
+    const { consents } = await this.count();
+    return this.close({ outcome: 'SnapshotRebuilt', consentsInStore: consents });
   }
 
   /**
