@@ -26,6 +26,7 @@ export function reportHtml(report: Report): string {
       ['Repeated rows', count(cohort.duplicates)],
       ['Set aside', count(cohort.quarantined)],
       ...Object.entries(cohort.quarantinedByReason).map(([reason, number]) => [`… ${reason}`, count(number)] as const),
+      ...linkedRows(report),
       ...splittingRows(report),
       ['Asked about', count(report.asked)],
       ['Answered', count(report.answered)],
@@ -76,6 +77,18 @@ function headline({ outcome, failure, consents, answered }: Report): string {
 function table(title: string, rows: readonly (readonly [string, string])[]): string {
   const body = rows.map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`).join('\n');
   return `<h2>${escape(title)}</h2>\n<table>\n${body}\n</table>`;
+}
+
+function linkedRows({
+  cohort: { merged, unresolvedLinks, invalidOtherNumbers },
+}: Report): (readonly [string, string])[] {
+  return [
+    ...(merged ? [["Superseded numbers, asked about for a person's sake", count(merged)] as const] : []),
+    ...(unresolvedLinks
+      ? [['Replaced patients without a survivor to ask about', count(unresolvedLinks)] as const]
+      : []),
+    ...(invalidOtherNumbers ? [['Further numbers left out as invalid', count(invalidOtherNumbers)] as const] : []),
+  ];
 }
 
 function splittingRows({ splitting }: Report): (readonly [string, string])[] {

@@ -13,6 +13,7 @@ export function reportText(report: Report): string {
     ...(failure ? [`  ${failure.name} at "${failure.stage}": ${failure.message}`] : []),
     `  cohort    ${cohort.rows} rows, ${cohort.requested} people, ${cohort.duplicates} repeats, ${cohort.quarantined} set aside`,
     ...(reasons.length > 0 ? [`            set aside: ${reasons.join(', ')}`] : []),
+    ...linkedLines(report),
     ...(splitting
       ? [
           `  rejected  split into ${splitting.requests} further requests in ${splitting.rounds} rounds: ${splitting.refusedByService} people refused by the service`,
@@ -26,6 +27,20 @@ export function reportText(report: Report): string {
     ...report.parts.flatMap(({ part, failure: why }) => (why ? [`  part ${part}    ${why.name}: ${why.message}`] : [])),
   ];
   return lines.join('\n');
+}
+
+function linkedLines({ cohort: { merged, unresolvedLinks, invalidOtherNumbers } }: Report): string[] {
+  return [
+    ...(merged ? [`            ${merged} more numbers asked about, superseded ones of people of the cohort`] : []),
+    ...(unresolvedLinks
+      ? [
+          `            ${unresolvedLinks} replaced patients stay people of their own: nobody who replaced them can be asked about`,
+        ]
+      : []),
+    ...(invalidOtherNumbers
+      ? [`            ${invalidOtherNumbers} further numbers of patients left out as invalid`]
+      : []),
+  ];
 }
 
 function rebuildLines(rebuild: ReportedRebuild): string[] {

@@ -20,6 +20,12 @@ export interface Report {
     readonly duplicates: number;
     readonly quarantined: number;
     readonly quarantinedByReason: Readonly<Record<string, number>>;
+    /** Numbers asked about for another person's sake; absent where there were none, as are the next two. */
+    readonly merged?: number;
+    /** Replaced patients who stayed people of their own, since nobody who replaced them can be asked about. */
+    readonly unresolvedLinks?: number;
+    /** Further numbers of patients that were left out as invalid. */
+    readonly invalidOtherNumbers?: number;
   };
   /** Present where the service rejected a request and it was split until the rows at fault were found. */
   readonly splitting?: { readonly rounds: number; readonly requests: number; readonly refusedByService: number };
@@ -127,6 +133,9 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       duplicates: counts?.duplicates ?? 0,
       quarantined: Object.values(quarantinedByReason).reduce((sum, count) => sum + count, 0),
       quarantinedByReason,
+      ...(counts?.merged ? { merged: counts.merged } : {}),
+      ...(counts?.unresolvedLinks ? { unresolvedLinks: counts.unresolvedLinks } : {}),
+      ...(counts?.invalidOtherNumbers ? { invalidOtherNumbers: counts.invalidOtherNumbers } : {}),
     },
     ...(splitting ? { splitting } : {}),
     asked: parts.filter((part) => part.sentAt !== undefined).reduce((sum, part) => sum + part.rows, 0),

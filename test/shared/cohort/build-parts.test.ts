@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { buildParts, type CohortCounts } from '../../../shared/cohort/build-parts.ts';
+import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
 import type { NumberRange } from '../../../shared/ndop/number-range.ts';
 import { bodyOf, bytesOf, iterate } from '../../support/bodies.ts';
 import { anyNumber, digitsOf, syntheticNumbers } from '../../support/nhs-numbers.ts';
@@ -276,6 +277,25 @@ describe('whatever the rows and their order', () => {
         }
       }),
       { numRuns: 150 },
+    );
+  });
+
+  it('parts can be read back as they were written', async () => {
+    await fc.assert(
+      fc.asyncProperty(rows, fc.integer({ min: 1, max: 8 }), async (given, partRows) => {
+        const { parts } = await build([header + write(given).join('\n')], { partRows });
+        for (const { rows, lines } of parts) {
+          const part = await readCohortPart(bodyOf(lines.map((line) => `${line}\n`).join('')), rows);
+          const people = Array.from(part.nhsNumbers, digitsOf).flatMap((text, place) =>
+            part.isPerson(place) ? [`${text},${part.patientIdAt(place)}`] : [],
+          );
+          const links = part.links.map(({ place, survivor }) =>
+            [place, survivor].map((each) => digitsOf(part.nhsNumbers[each]!)).join('>'),
+          );
+          expect([...people, ...links].sort()).toEqual(lines);
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 

@@ -100,6 +100,23 @@ describe('the report of a run that completed', () => {
   });
 });
 
+describe('patients who are one person', () => {
+  const counts = { ...cohort!.counts, merged: 1203, unresolvedLinks: 7, invalidOtherNumbers: 2 };
+  const report = reportOf({ ...usualRun, cohort: { ...cohort!, counts } }, usualParts, completed);
+
+  it('are counted', () => {
+    expect(report.cohort).toMatchObject({ merged: 1203, unresolvedLinks: 7, invalidOtherNumbers: 2 });
+    expect(reportText(report)).toMatch(/1203 more numbers.*\n.*7 replaced patients.*\n.*2 further numbers/);
+    expect(reportHtml(report)).toMatch(/Superseded numbers.*1,203.*\n.*Replaced patients.*7<.*\n.*Further numbers.*2</);
+  });
+
+  it('are not spoken of where there are none', () => {
+    const none = { ...cohort!.counts, merged: 0, unresolvedLinks: 0, invalidOtherNumbers: 0 };
+    const silent = reportOf({ ...usualRun, cohort: { ...cohort!, counts: none } }, usualParts, completed);
+    expect(silent).toEqual(reports.completed);
+  });
+});
+
 describe('other endings', () => {
   it('tell which part failed and why', () => {
     expect(reports['completed in part']!.parts[1]).toMatchObject({ state: 'overdue', failure });
