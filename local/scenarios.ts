@@ -1,4 +1,5 @@
 import type { Setting } from '../shared/contract.ts';
+import type { Fault as FhirStoreFault } from './healthlake/faults.ts';
 import type { Fault } from './mesh/faults.ts';
 import type { NdopBehaviour } from './ndop/ndop.ts';
 
@@ -22,6 +23,8 @@ export interface ScenarioRun {
   readonly isRewrite?: boolean;
   /** So many batches in which the FHIR store refuses the first entry for good. */
   readonly refusedEntries?: number;
+  /** What goes wrong with the FHIR store meanwhile. */
+  readonly fhirStoreFaults?: readonly FhirStoreFault[];
   readonly review?: 'approve' | 'reject' | 'none';
   /** What goes wrong with MESH meanwhile. */
   readonly meshFaults?: readonly Fault[];
@@ -43,6 +46,8 @@ export interface Scenario {
   readonly answerAfterMilliseconds?: number;
   /** So many people of the cohort whose numbers the national service takes for invalid. */
   readonly unknownPeople?: number;
+  /** Some Patients have further numbers, or records that were merged; a choice stands under the superseded ones alone. */
+  readonly hasMergedRecords?: boolean;
   /** MESH is reached by mutual TLS, as it is in production. */
   readonly isMutualTls?: boolean;
   /** How much of a Wait state is waited: 0.0005 makes five minutes 0.15 seconds. */
@@ -196,10 +201,40 @@ export const scenarios = {
     ...one('happy'),
     settings: { BULK_IMPORT_THRESHOLD: '1' },
   },
-  'patient-export': {
-    tells: 'The cohort is to be read by bulk export.',
+  'patients-by-search': {
+    tells: 'The Patients are read by search instead of an export.',
     ...one('happy'),
-    settings: { PATIENT_READ: 'export' },
+    settings: { PATIENT_READ: 'search' },
+  },
+  'merged-records': {
+    tells: 'Two people have opted out under numbers that were superseded when records were merged.',
+    ...one('happy'),
+    hasMergedRecords: true,
+  },
+  'export-failed': {
+    tells: 'The export of the Patients fails; a resume starts another and completes.',
+    runs: [
+      { behaviour: 'happy', fhirStoreFaults: [{ kind: 'export-end', status: 'FAILED', times: 1 }] },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+  },
+  'export-with-errors': {
+    tells: 'The export of the Patients ends with errors: half a cohort is none.',
+    runs: [
+      { behaviour: 'happy', fhirStoreFaults: [{ kind: 'export-end', status: 'COMPLETED_WITH_ERRORS', times: 1 }] },
+    ],
+  },
+  'export-answer-lost': {
+    tells: 'HealthLake is busy, then starts the export and its answer is lost: the job is found by its name.',
+    runs: [
+      {
+        behaviour: 'happy',
+        fhirStoreFaults: [
+          { kind: 'throttle-in-400', on: 'export', times: 2 },
+          { kind: 'answer-lost', on: 'export', times: 1 },
+        ],
+      },
+    ],
   },
 } satisfies Record<string, Scenario>;
 

@@ -6,6 +6,7 @@ import { synthesize } from '../assembly/synthesize.ts';
 import type { Options } from '../options.ts';
 import { checkCohort, cohortCsv, cohortRows, optOuts, unknownPeople } from '../people/cohort-source.ts';
 import { patientsOf } from '../people/load-cohort.ts';
+import { isSuperseded, withMergedRecords } from '../people/merged-records.ts';
 import { scenarios, type Scenario } from '../scenarios.ts';
 import { collectResults } from './collect-results.ts';
 import { summaryText } from './print-summary.ts';
@@ -65,7 +66,9 @@ export async function runLocally(options: Options): Promise<Summary> {
     },
   });
   try {
-    await runtime.healthLake.replacePatients(patientsOf(cohortRows(options), runtime.idKey));
+    const patients = patientsOf(cohortRows(options), runtime.idKey);
+    const isMerged = scenario.hasMergedRecords ?? false;
+    await runtime.healthLake.replacePatients(isMerged ? withMergedRecords(patients, isOptedOut) : patients);
     await results.clear();
     if (options.serve) await announce(runtime, servedFile, say);
     say(`Scenario ${options.scenario}: ${scenario.tells}`);
@@ -73,7 +76,7 @@ export async function runLocally(options: Options): Promise<Summary> {
     const executions = await runScenario({
       scenario,
       runtime,
-      isOptedOut,
+      isOptedOut: (nhsNumber) => isOptedOut(nhsNumber) || (isMerged && isSuperseded(nhsNumber)),
       isKnown: (nhsNumber) => !unknown.has(nhsNumber),
       cohortCsv: () => cohortCsv(cohortRows(options)),
       review: options.serve ? 'none' : options.review,

@@ -55,6 +55,7 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
     if (run.refusedEntries !== undefined) {
       runtime.healthLake.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
+    for (const fault of run.fhirStoreFaults ?? []) runtime.healthLake.faults.add(fault);
     arrangeMesh(run, runtime);
     if (run.awaitsReply === true) await untilReplyWaits(runtime);
     const earlier = ended.find((execution) => execution.runId !== undefined)?.runId;

@@ -24,7 +24,7 @@ test.each<{ scenario: ScenarioName; error: string; says: RegExp }>([
   { scenario: 'undelivered', error: 'RequestUndelivered', says: /code 14/ },
   { scenario: 'no-answer', error: 'ReplyOverdue', says: /No answer within/ },
   { scenario: 'bulk-import', error: 'BulkImportUnavailable', says: /Nothing was written/ },
-  { scenario: 'patient-export', error: 'PatientExportUnavailable', says: /Nothing was sent/ },
+  { scenario: 'export-with-errors', error: 'PatientExportFailed', says: /COMPLETED_WITH_ERRORS.*Nothing was sent/ },
   { scenario: 'invalid-input', error: 'StateInputInvalid', says: /resumeRunId/ },
 ])('$scenario fails as $error, says why, and changes no Consent', async ({ scenario, error, says }) => {
   const { code, stderr, summary, out } = await months.second(scenario);

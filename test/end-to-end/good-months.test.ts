@@ -20,6 +20,9 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   { scenario: 'two-runs-at-once', executions: ['Completed', 'AlreadyRunning'] },
   { scenario: 'scheduled-twice', executions: ['Completed', 'Duplicate'] },
   { scenario: 'resume', executions: ['RequestUndelivered', 'Completed'] },
+  { scenario: 'patients-by-search', executions: ['Completed'] },
+  { scenario: 'export-answer-lost', executions: ['Completed'] },
+  { scenario: 'export-failed', executions: ['PatientExportFailed', 'Completed'] },
   { scenario: 'one-part-resumed', executions: ['CompletedPartially', 'Completed'] },
   { scenario: 'write-refused', executions: ['ConsentWritesRefused', 'RunUnfinished', 'Completed'] },
 ])('$scenario ends with exactly the four people changed', async ({ scenario, executions }) => {
@@ -54,6 +57,30 @@ it('refers to people by number where a CSV file gives no patient ids (cohort-fro
   expect(consents.every(({ patient }) => patient.reference === undefined && patient.identifier !== undefined)).toBe(
     true,
   );
+});
+
+it('withholds from everybody who has opted out under a superseded number alone (merged-records)', async () => {
+  const { summary, out } = await months.second('merged-records' satisfies ScenarioName);
+  expect(summary).toMatchObject({
+    outcome: 'Completed',
+    changes: { activated: 4, deactivated: 2, created: 0, updated: 0, retired: 0 },
+    consents: { written: 6 },
+  });
+  const consents = await consentsIn(out);
+  expect(consents.length).toBe(months.people);
+  expect(consents.filter(({ status }) => status === 'active').length).toBe(summary.optedOut);
+  expect(consents.filter(({ patient }) => /replaced-|zz-/.test(String(patient.reference)))).toEqual([]);
+});
+
+it('exports the Patients once, and reads each of them once', async () => {
+  const { out } = await months.second('export-answer-lost');
+  const jobs = (await linesOf<{ key: string }>(out, 'files.ndjson')).flatMap(
+    ({ key }) => /FHIR_EXPORT-[0-9a-f]+/.exec(key)?.slice(0) ?? [],
+  );
+  expect(new Set(jobs).size).toBe(2);
+  const rows = await linesOf<{ sk: string; patients?: number }>(out, 'ledger.ndjson');
+  const read = rows.filter(({ sk }) => sk.startsWith('PATIENTS#')).map(({ patients }) => patients);
+  expect(read).toEqual([months.people, months.people]);
 });
 
 it('asks for a part that was not delivered alone when the run is resumed', async () => {
