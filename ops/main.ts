@@ -1,11 +1,13 @@
 import { endWith, readArguments, UsageError } from '../shared/command-line.ts';
 import { commands } from './commands.ts';
+import { estimateCommand } from './estimate/estimate-command.ts';
 import { openTarget } from './target.ts';
 
 const usage = [
   'Usage: npm run ops -- COMMAND [--env NAME]',
   '',
   ...Object.entries(commands).map(([name, { tells }]) => `  ${name.padEnd(16)} ${tells}`),
+  `  ${'estimate'.padEnd(16)} --patients N: what a first load and a regular run would move, take and cost (--help)`,
   '',
   'Without --env, the command works on what npm run local -- --serve serves.',
 ].join('\n');
@@ -17,6 +19,8 @@ try {
 }
 
 async function main(args: string[]): Promise<string> {
+  // It needs no target, and has options of its own.
+  if (args[0] === 'estimate') return estimateCommand(args.slice(1));
   const { values, positionals } = parse(args);
   const [first, second] = positionals;
   if (values.help === true || first === undefined) return usage;

@@ -1,0 +1,72 @@
+import { readArguments, UsageError, wholeNumber } from '../../shared/command-line.ts';
+import { estimate } from './estimate.ts';
+import { assumed } from './measured.ts';
+import { prices, pricesAt } from './prices.ts';
+import { printEstimate } from './print-estimate.ts';
+import { settings, type Scenario } from './settings.ts';
+
+export const estimateUsage = `Usage: npm run ops -- estimate --patients N [options]
+
+  --patients N               people in the cohort
+  --opt-out-rate PERCENT     of them have opted out (default 5.4: England, March 2022)
+  --change-rate PERCENT      of them change from one run to the next (default 0.2)
+  --every-days N             days between two runs (default 30)
+  --part-rows N              people in a part (default ${settings.partRows})
+  --cohort csv|search|export how the cohort comes: a file in S3, or Patients by search or export (default csv)
+  --reply-minutes N          from the last request to the last answer (default ${assumed.replySeconds / 60})
+  --bulk-import-threshold N  changes that batches may write (default ${settings.bulkImportThreshold})
+  --max-deactivations N      people released in one run before it is held (default ${settings.maxDeactivations})
+  --json                     the figures for machines
+
+Needs no AWS account: arithmetic over what was measured (ops/estimate/measured.ts) and prices (ops/estimate/prices.ts).`;
+
+/** What a first load and a regular run would move, take and cost. */
+export function estimateCommand(args: string[]): string {
+  const { values } = readArguments({
+    args,
+    options: {
+      patients: { type: 'string' },
+      'opt-out-rate': { type: 'string', default: '5.4' },
+      'change-rate': { type: 'string', default: '0.2' },
+      'every-days': { type: 'string', default: '30' },
+      'part-rows': { type: 'string', default: String(settings.partRows) },
+      cohort: { type: 'string', default: 'csv' },
+      'reply-minutes': { type: 'string', default: String(assumed.replySeconds / 60) },
+      'bulk-import-threshold': { type: 'string', default: String(settings.bulkImportThreshold) },
+      'max-deactivations': { type: 'string', default: String(settings.maxDeactivations) },
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help === true) return estimateUsage;
+  if (values.patients === undefined) throw new UsageError('Say for how many people: --patients N');
+  const scenario: Scenario = {
+    // Nobody has more numbers to give than there are.
+    patients: wholeNumber('--patients', values.patients, 1, 1_000_000_000),
+    optOutRate: shareOf('--opt-out-rate', values['opt-out-rate']),
+    changeRate: shareOf('--change-rate', values['change-rate']),
+    partRows: wholeNumber('--part-rows', values['part-rows'], 1, 500_000),
+    everyDays: wholeNumber('--every-days', values['every-days'], 1, 365),
+    source: sourceOf(values.cohort),
+    replySeconds: 60 * wholeNumber('--reply-minutes', values['reply-minutes'], 0, 100_000),
+    bulkImportThreshold: wholeNumber('--bulk-import-threshold', values['bulk-import-threshold'], 1),
+    maxDeactivations: wholeNumber('--max-deactivations', values['max-deactivations'], 1),
+  };
+  const first = estimate(scenario, 'first');
+  const regular = estimate(scenario, 'regular');
+  return values.json === true
+    ? JSON.stringify({ scenario, first, regular, pricesAt, prices }, undefined, 2)
+    : printEstimate(scenario, first, regular);
+}
+
+function shareOf(option: string, text: string): number {
+  const percent = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || percent > 100)
+    throw new UsageError(`${option} ${text}: must be a percentage from 0 to 100`);
+  return percent / 100;
+}
+
+function sourceOf(text: string): Scenario['source'] {
+  if (text === 'csv' || text === 'search' || text === 'export') return text;
+  throw new UsageError(`--cohort ${text}: must be csv, search or export`);
+}

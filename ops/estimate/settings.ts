@@ -1,0 +1,60 @@
+/** What an estimate is made for. */
+export interface Scenario {
+  readonly patients: number;
+  /** Shares, not percents. */
+  readonly optOutRate: number;
+  /** Share of the people whose Consent one run changes. */
+  readonly changeRate: number;
+  readonly partRows: number;
+  readonly everyDays: number;
+  /** Where the cohort comes from: a CSV file in S3, or the FHIR store by search or by export. */
+  readonly source: 'csv' | 'search' | 'export';
+  readonly replySeconds: number;
+  readonly bulkImportThreshold: number;
+  readonly maxDeactivations: number;
+}
+
+/** Settings of the environments and of the state machine that an estimate follows; a test compares them with infra. */
+export const settings = {
+  partRows: 100_000,
+  bulkImportThreshold: 5_000_000,
+  maxDeactivations: 5_000,
+  pollPlan: [
+    { untilSeconds: 7_200, everySeconds: 300 },
+    { untilSeconds: 86_400, everySeconds: 900 },
+    { untilSeconds: Infinity, everySeconds: 3_600 },
+  ],
+  changeFileRows: 20_000,
+  requestsPerStep: 10,
+  reconciledAtOnce: 4,
+  filesWrittenAtOnce: 2,
+  batchesAtOnce: 4,
+  batchSize: 100,
+  searchPage: 100,
+  /** Exported files are read in groups of about so many bytes, and in no more groups than that. */
+  groupBytes: 64 * 1_048_576,
+  mostGroups: 200,
+  groupsAtOnce: 8,
+  /** Bytes of /tmp that the step which builds the cohort has. */
+  temporaryBytes: 6 * 1_073_741_824,
+  /** Bytes of a request body before it is cut: what the internet lets through, with room. */
+  chunkBytes: 10 << 20,
+} as const;
+
+/** Memory of each function, and the seconds after which it is ended. */
+export const functionSettings = {
+  OpenRun: { megabytes: 256, timeoutSeconds: 30 },
+  ExportPatients: { megabytes: 256, timeoutSeconds: 300 },
+  CheckExport: { megabytes: 512, timeoutSeconds: 300 },
+  ReadPatients: { megabytes: 1_792, timeoutSeconds: 900 },
+  BuildCohort: { megabytes: 3_008, timeoutSeconds: 900 },
+  StageRequest: { megabytes: 512, timeoutSeconds: 300 },
+  SendRequest: { megabytes: 512, timeoutSeconds: 900 },
+  CheckInbox: { megabytes: 512, timeoutSeconds: 300 },
+  ReconcilePart: { megabytes: 512, timeoutSeconds: 900 },
+  WeighChanges: { megabytes: 256, timeoutSeconds: 60 },
+  WriteConsents: { megabytes: 512, timeoutSeconds: 900 },
+  CloseRun: { megabytes: 256, timeoutSeconds: 60 },
+  DrainMailbox: { megabytes: 512, timeoutSeconds: 900 },
+} as const;
+export type FunctionName = keyof typeof functionSettings;
