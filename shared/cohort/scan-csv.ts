@@ -3,8 +3,8 @@ import { parse } from 'csv-parse/sync';
 import { PermanentError } from '../errors.ts';
 
 /** The columns of a cohort file; all but the first may be missing. */
-export const columns = ['nhsNumber', 'patientId', 'otherNhsNumbers', 'replacedBy'] as const;
-export type Column = (typeof columns)[number];
+const columns = ['nhsNumber', 'patientId', 'otherNhsNumbers', 'replacedBy'] as const;
+type Column = (typeof columns)[number];
 
 const separators = [',', ';', '\t'] as const;
 type Separator = (typeof separators)[number];
