@@ -24,6 +24,7 @@ export interface CohortFigures {
 }
 
 const mostDirtyPeople = 20_000;
+const warmUpRows = 20_000;
 
 /**
  * What the pipeline does with the whole cohort, beside rivals that do the same.
@@ -40,14 +41,15 @@ export async function benchCohort(options: Options, say: (progress: string) => v
     for (const seen of dirty) say(seen);
     const needsRivals = contests.some(({ contenders }) => contenders.some(({ isInstalled }) => isInstalled));
     const installed = needsRivals ? await installRivals(installDirectory) : { failure: 'not installed' };
-    const raceOptions = { ...options, installed, isKept: keep !== undefined, say };
+    const warmUp = await write(join(directory, 'warm-up'), warmUpRows, contests, options, say);
+    const raceOptions = { ...options, warmUp, installed, isKept: keep !== undefined, say };
     const smaller: TaskLine[] = [];
     for (const size of isGrowth ? [Math.ceil(rows / 16), Math.ceil(rows / 4)] : []) {
-      const data = await write(directory, size, contests, options, say);
+      const data = await write(join(directory, `rows-${size}`), size, contests, options, say);
       for (const contest of contests) smaller.push(...(await race(oursOf(contest), { ...raceOptions, data })));
       if (keep === undefined) await rm(data.directory, { recursive: true });
     }
-    const data = await write(directory, rows, contests, options, say);
+    const data = await write(join(directory, `rows-${rows}`), rows, contests, options, say);
     const tasks: TaskLine[] = [];
     for (const contest of contests) tasks.push(...(await race(contest, { ...raceOptions, data })));
     const growth = isGrowth ? growthOf([...smaller, ...tasks.filter(({ role }) => role === 'ours')]) : [];
@@ -87,11 +89,10 @@ async function write(
   { partRows, seed }: Options,
   say: (progress: string) => void,
 ): Promise<DataSet> {
-  const own = join(directory, `rows-${rows}`);
-  await mkdir(own, { recursive: true });
+  await mkdir(directory, { recursive: true });
   const began = performance.now();
   const kinds = new Set(contests.flatMap((contest) => contest.kinds));
-  const data = writeDataSet({ directory: own, rows, partRows, seed, kinds });
+  const data = writeDataSet({ directory, rows, partRows, seed, kinds });
   say(`${grouped(rows)} people written in ${((performance.now() - began) / 1000).toFixed(0)} s`);
   return data;
 }

@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dataSetFile, type DataFile, type DataSet, type FileKind } from './people/data-set.ts';
-import { measure, type Figures } from './measure.ts';
+import { measure } from './measure.ts';
 
 /** What a contender is given: the files to read, and an empty directory for its answer. */
 export interface Assignment {
@@ -10,15 +10,35 @@ export interface Assignment {
   readonly args: readonly string[];
 }
 
-/** A contender as a program: does its work once and prints what that took as JSON. */
-export async function contend(
-  work: (assignment: Assignment) => Promise<void>,
-  measured: (work: () => Promise<void>) => Promise<Figures> = measure,
-): Promise<void> {
-  const [directory = '', answer = '', ...args] = process.argv.slice(2);
-  const data = JSON.parse(readFileSync(dataSetFile(directory), 'utf8')) as DataSet;
-  mkdirSync(answer, { recursive: true });
-  process.stdout.write(JSON.stringify(await measured(() => work({ data, answer, args }))));
+const warmUpMilliseconds = 500;
+
+/**
+ * A contender as a program: does its work and prints what that took as JSON. Before, and unmeasured, it does the work of
+ * a small data set again and again for half a second, so that what is measured is the work and not V8 compiling it.
+ */
+export async function contend(work: (assignment: Assignment) => Promise<void>): Promise<void> {
+  const { warmUp, ...assignment } = readAssignment();
+  const answer = `${assignment.answer}.warm-up`;
+  const began = performance.now();
+  do await work({ ...assignment, data: warmUp, answer: emptied(answer) });
+  while (performance.now() - began < warmUpMilliseconds);
+  rmSync(answer, { recursive: true });
+  process.stdout.write(JSON.stringify(await measure(() => work(assignment))));
+}
+
+export function readAssignment(): Assignment & { readonly warmUp: DataSet } {
+  const [warmUp = '', directory = '', answer = '', ...args] = process.argv.slice(2);
+  return { warmUp: readDataSet(warmUp), data: readDataSet(directory), answer: emptied(answer), args };
+}
+
+function readDataSet(directory: string): DataSet {
+  return JSON.parse(readFileSync(dataSetFile(directory), 'utf8')) as DataSet;
+}
+
+function emptied(directory: string): string {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  return directory;
 }
 
 /** All files of a kind, those of the parts in order. */

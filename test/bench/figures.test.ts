@@ -81,7 +81,8 @@ describe('answers', () => {
 const onLinux = process.platform === 'linux' ? it : it.skip;
 
 onLinux('the time and memory of work in other processes are theirs', async () => {
-  const script = 'const bytes = Buffer.alloc(64 * 2 ** 20, 1); while (process.cpuUsage().user < 200_000) bytes.fill(2);';
+  const script =
+    'const bytes = Buffer.alloc(64 * 2 ** 20, 1); while (process.cpuUsage().user < 200_000) bytes.fill(2);';
   const { seconds, processorSeconds, peakMemoryMiB } = await measureChildren(async () => {
     await promisify(execFile)(process.execPath, ['-e', script]);
   });

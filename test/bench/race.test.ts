@@ -99,7 +99,7 @@ async function run(contenders: readonly Contender[], options: { patienceSeconds?
     right: () => bytesOf([join(directory, 'right.txt')]),
   };
   return race(contest, {
-    ...{ data, runs: 2, patienceSeconds: 120, rivalRows: 1000, isKept: false, say: () => undefined },
+    ...{ data, warmUp: data, runs: 2, patienceSeconds: 120, rivalRows: 1000, isKept: false, say: () => undefined },
     installed: { failure: 'could not be installed: no network' },
     ...options,
   });

@@ -11,6 +11,8 @@ import { median, type TaskLine } from './table.ts';
 
 export interface RaceOptions {
   readonly data: DataSet;
+  /** Few people in the same kinds of files. */
+  readonly warmUp: DataSet;
   readonly runs: number;
   /** A contender that took longer in all its runs isn't run again. */
   readonly patienceSeconds: number;
@@ -77,10 +79,9 @@ async function runOnce(
   options: RaceOptions & { readonly alone: Alone; readonly right: string },
 ): Promise<void> {
   const { contender, runs } = standing;
-  const { data, installed, alone, right, isKept, say } = options;
+  const { data, warmUp, installed, alone, right, isKept, say } = options;
   const answers = join(data.directory, 'answers', task.replaceAll(' ', '-'));
   const answer = join(answers, contender.name.replaceAll(/\W+/g, '-'));
-  await rm(answer, { recursive: true, force: true });
   await mkdir(answers, { recursive: true });
   const args = [
     ...(contender.args ?? []),
@@ -88,7 +89,7 @@ async function runOnce(
   ];
   let printed: string;
   try {
-    printed = await alone.run(data.directory, answer, ...args);
+    printed = await alone.run(warmUp.directory, data.directory, answer, ...args);
   } catch (error) {
     if (contender.role === 'ours') throw error;
     standing.failure = `failed: ${reasonOf(error)}`;

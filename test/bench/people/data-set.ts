@@ -1,7 +1,7 @@
-import { createHash, hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { crc32, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { inventPeople, type People } from './people.ts';
 import { RowWriter, type WrittenFile } from './row-writer.ts';
@@ -196,7 +196,7 @@ const patientId = Buffer.alloc(uuidBytes);
 
 function patientHash(people: People, place: number): string {
   writeUuid(patientId, 0, people.patientId(place));
-  return hash('sha256', patientId).slice(0, 12);
+  return crc32(patientId).toString(16).padStart(8, '0');
 }
 
 function compress({ path, rows }: DataFile): DataFile {
