@@ -8,7 +8,7 @@ export interface ScenarioRun {
   readonly behaviour?: NdopBehaviour;
   /** What happens to one of the parts instead. */
   readonly exception?: { readonly part: number; readonly behaviour: NdopBehaviour };
-  readonly mode?: 'refresh' | 'dry-run' | 'resume';
+  readonly mode?: 'refresh' | 'dry-run' | 'resume' | 'rebuild';
   /** A dry run over the scenario's first run, whose answers it weighs, instead of one of its own. */
   readonly isOverFirstRun?: boolean;
   /** The cohort comes from a CSV file in the bucket instead of the FHIR store's Patients. */
@@ -21,8 +21,10 @@ export interface ScenarioRun {
   readonly isInputInvalid?: boolean;
   /** Everybody's Consent is written anew. */
   readonly isRewrite?: boolean;
-  /** So many batches in which the FHIR store refuses the first entry for good. */
+  /** So many batches in which the FHIR store refuses the first entry, a write or a read, for good. */
   readonly refusedEntries?: number;
+  /** Before it starts, the files of the snapshot and the pointer to it are lost. */
+  readonly isSnapshotLost?: boolean;
   /** What goes wrong with the FHIR store meanwhile. */
   readonly fhirStoreFaults?: readonly FhirStoreFault[];
   readonly review?: 'approve' | 'reject' | 'none';
@@ -173,6 +175,20 @@ export const scenarios = {
       { behaviour: 'happy', refusedEntries: 1 },
       { behaviour: 'happy', isRewrite: true },
     ],
+  },
+  'snapshot-lost': {
+    tells:
+      'The snapshot and the pointer to it are lost: a rebuild reads them back from the Consents, and the next run goes on.',
+    runs: [{ mode: 'rebuild', isSnapshotLost: true }, { behaviour: 'happy' }],
+  },
+  'write-refused-rebuilt': {
+    tells: 'The FHIR store refuses a Consent; a rebuild says what it holds, and the next run writes the rest.',
+    runs: [{ behaviour: 'happy', refusedEntries: 1 }, { mode: 'rebuild' }, { behaviour: 'happy' }],
+  },
+  'rebuild-resumed': {
+    tells:
+      'A Consent cannot be read while the snapshot is rebuilt; a resume goes on, and the next run writes what has changed.',
+    runs: [{ mode: 'rebuild', isSnapshotLost: true, refusedEntries: 1 }, { mode: 'resume' }, { behaviour: 'happy' }],
   },
   'dry-run': { tells: 'Cohort and request files are made; nothing is sent.', runs: [{ mode: 'dry-run' }] },
   'dry-run-over-answers': {

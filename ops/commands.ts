@@ -107,6 +107,15 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
     tells: 'read the newest snapshot from end to end: hashes, order, counts, form; exit code 1 with every fault',
     run: (_, target, print) => verifySnapshot(target, new Date(), print),
   },
+  'snapshot rebuild': {
+    tells:
+      '--reason TEXT [--cohort-key KEY]: make a lost or damaged snapshot anew from the Consents; nothing is written',
+    run: (given, target) =>
+      start(target, {
+        ...{ trigger: 'console', mode: 'rebuild', reason: reasonIn(given) },
+        ...(given.cohortKey === undefined ? {} : { cohort: { source: 's3', key: given.cohortKey } }),
+      }),
+  },
   report: {
     tells: 'RUN: the report of a run, as JSON',
     run: async (given, { runs, files }) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, paginateListObjectsV2, PutObjectCommand } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { parseJson } from '../../shared/json.ts';
@@ -55,6 +55,7 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
     if (run.refusedEntries !== undefined) {
       runtime.healthLake.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
+    if (run.isSnapshotLost === true) await loseSnapshot(runtime);
     for (const fault of run.fhirStoreFaults ?? []) runtime.healthLake.faults.add(fault);
     arrangeMesh(run, runtime);
     if (run.awaitsReply === true) await untilReplyWaits(runtime);
@@ -125,6 +126,17 @@ async function inputOf(
     ...(mode === 'resume' || run.isOverFirstRun === true ? { resumeRunId: earlierRunId } : {}),
     ...(run.cohortFromCsv === true ? { cohort: { source: 's3', key: csvKey } } : {}),
   };
+}
+
+async function loseSnapshot({ clients, deployment }: Runtime): Promise<void> {
+  const { bucket, table } = deployment;
+  for await (const { Contents = [] } of paginateListObjectsV2(
+    { client: clients.s3 },
+    { Bucket: bucket, Prefix: 'snapshots/' },
+  )) {
+    for (const { Key } of Contents) await clients.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
+  }
+  await new LedgerTable(clients.dynamoDb, table).remove({ pk: 'LATEST', sk: 'LATEST' });
 }
 
 async function untilReplyWaits({ mesh, deployment }: Runtime): Promise<void> {
