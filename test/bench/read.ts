@@ -7,7 +7,7 @@ export function read(file: DataFile | undefined): AsyncIterable<Uint8Array> {
 }
 
 export function readPath(path: string): AsyncIterable<Uint8Array> {
-  return createReadStream(path, { highWaterMark: 256 * 1024 });
+  return createReadStream(path);
 }
 
 /** @throws Error where a contest's `kinds` lack what a contender reads */

@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { matchAnswer } from '../../../shared/ndop/answer.ts';
+import { matchAnswer, type MatchedAnswer } from '../../../shared/ndop/answer.ts';
 import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
 import { writeTenDigits } from '../../../shared/ndop/ten-digits.ts';
 import { contend, type Assignment } from '../contend.ts';
@@ -14,14 +14,12 @@ const lineFeed = 0x0a;
 async function* optedOut({ data }: Assignment): AsyncGenerator<Buffer> {
   for (const { rows, files } of data.parts) {
     const { nhsNumbers } = await readCohortPart(read(files.cohort), rows);
-    const { returned } = await matchAnswer(nhsNumbers, read(files.reply));
-    yield numbersOf(nhsNumbers, returned);
+    yield optedOutOf(nhsNumbers, await matchAnswer(nhsNumbers, read(files.reply)));
   }
 }
 
-function numbersOf(nhsNumbers: Float64Array, returned: Uint8Array): Buffer {
-  const staying = returned.reduce((count, flag) => count + 1 - flag, 0);
-  const lines = Buffer.allocUnsafe(staying * rowBytes);
+function optedOutOf(nhsNumbers: Float64Array, { returned, rows, duplicates }: MatchedAnswer): Buffer {
+  const lines = Buffer.allocUnsafe((nhsNumbers.length - (rows - duplicates)) * rowBytes);
   let at = 0;
   for (let place = 0; place < returned.length; place += 1) {
     if (returned[place] === 1) continue;
