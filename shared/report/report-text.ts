@@ -50,6 +50,6 @@ function rebuildLines(rebuild: ReportedRebuild): string[] {
     `            ${toRewrite} to be rewritten for their content, ${foreign} not as we write them and left out`,
     beyondCohort === undefined
       ? '            Consents of whom nobody knows: not counted'
-      : `            ${beyondCohort} further Consents of whom nobody knows: rebuild with a cohort file that holds them`,
+      : `            ${beyondCohort} further Consents of whom nobody knows${beyondCohort > 0 ? ': rebuild with a cohort file that holds them' : ''}`,
   ];
 }
