@@ -1,4 +1,5 @@
 import { PermanentError } from '../shared/errors.ts';
+import { inOrder } from '../shared/in-order.ts';
 import { manifestOf } from '../shared/ledger/latest.ts';
 import { readManifest } from '../shared/ndop/read-manifest.ts';
 import { wholeNumberLine } from '../shared/ndop/number-range.ts';
@@ -53,11 +54,11 @@ export async function verifySnapshot(
 
   const byFile = manifest ? entriesByFile(manifest) : [];
   let believed = 0;
-  const checks = byFile.map((entries) => async () => {
-    const file = await checkFile(files, newest.runId, entries);
-    return { file, entries };
+  const check = async (entries: readonly SnapshotEntry[]) => ({
+    file: await checkFile(files, newest.runId, entries),
+    entries,
   });
-  for await (const { file, entries } of inOrder(checks, filesAtOnce)) {
+  for await (const { file, entries } of inOrder(byFile, filesAtOnce, check)) {
     believed += file.believed;
     const [entry] = entries;
     tell(file, `${peopleOf(file)}${entry ? `, ${agesOf(entry, now)}` : ''}`);
@@ -118,20 +119,4 @@ function gapsIn(entries: readonly SnapshotEntry[]): number {
     end = to;
   }
   return end < wholeNumberLine.to ? gaps + 1 : gaps;
-}
-
-/** Results in the order of their tasks, with only so many under way. */
-async function* inOrder<Result>(tasks: readonly (() => Promise<Result>)[], atOnce: number): AsyncGenerator<Result> {
-  const underWay: Promise<Result>[] = [];
-  for (const task of tasks) {
-    if (underWay.length === atOnce) {
-      const first = underWay.shift();
-      if (first) yield await first;
-    }
-    const begun = task();
-    // Its failure is heard where it is awaited, which may be later.
-    begun.catch(() => undefined);
-    underWay.push(begun);
-  }
-  for (const result of underWay) yield await result;
 }

@@ -50,9 +50,9 @@ export function entriesByFile({ entries }: SnapshotManifest): SnapshotEntry[][] 
 }
 
 const time = String.raw`\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z`;
-/** Of somebody who is opted out it is known since when: the third field is there. */
+/** Of somebody who is opted out it is known since when. Earlier versions took twelve digits of a hash. */
 const record = new RegExp(
-  String.raw`(\d{10}),(?:(active),${time},${time}|inactive,${time},(?:${time})?),(?:[0-9a-f]{12})?,(?:${time})?\n`,
+  String.raw`(\d{10}),(?:(active),${time},${time}|inactive,${time},(?:${time})?),(?:[0-9a-f]{8}|[0-9a-f]{12})?,(?:${time})?\n`,
   'y',
 );
 const refusal = new RegExp(String.raw`(\d{10}),${time}\n`, 'y');

@@ -14,6 +14,7 @@ export const estimateUsage = `Usage: npm run ops -- estimate --patients N [optio
   --part-rows N              people in a part (default ${settings.partRows})
   --cohort csv|search|export how the cohort comes: a file in S3, or Patients by search or export (default csv)
   --reply-minutes N          from the last request to the last answer (default ${assumed.replySeconds / 60})
+  --export-minutes N         that the store takes for its export (default ${assumed.exportSeconds / 60})
   --bulk-import-threshold N  changes that batches may write (default ${settings.bulkImportThreshold})
   --max-deactivations N      people released in one run before it is held (default ${settings.maxDeactivations})
   --json                     the figures for machines
@@ -32,6 +33,7 @@ export function estimateCommand(args: string[]): string {
       'part-rows': { type: 'string', default: String(settings.partRows) },
       cohort: { type: 'string', default: 'csv' },
       'reply-minutes': { type: 'string', default: String(assumed.replySeconds / 60) },
+      'export-minutes': { type: 'string', default: String(assumed.exportSeconds / 60) },
       'bulk-import-threshold': { type: 'string', default: String(settings.bulkImportThreshold) },
       'max-deactivations': { type: 'string', default: String(settings.maxDeactivations) },
       json: { type: 'boolean' },
@@ -49,6 +51,7 @@ export function estimateCommand(args: string[]): string {
     everyDays: wholeNumber('--every-days', values['every-days'], 1, 365),
     source: sourceOf(values.cohort),
     replySeconds: 60 * wholeNumber('--reply-minutes', values['reply-minutes'], 0, 100_000),
+    exportSeconds: 60 * wholeNumber('--export-minutes', values['export-minutes'], 0, 100_000),
     bulkImportThreshold: wholeNumber('--bulk-import-threshold', values['bulk-import-threshold'], 1),
     maxDeactivations: wholeNumber('--max-deactivations', values['max-deactivations'], 1),
   };

@@ -62,6 +62,10 @@ interface HealthLakeFigures {
 
 /** A message is fetched and acknowledged, kept in two files, recorded and settled. */
 const messageSeconds = 2 * assumed.meshCallSeconds + 7 * assumed.awsCallSeconds;
+/** A wait, a look and the choice after it. */
+const eventsOfALook = 9;
+/** From here on a limit is spoken of: retries and splits add events too. */
+const nearly = 0.9;
 const bytesPerGigabyte = 1_000_000_000;
 const daysPerMonth = 30;
 
@@ -125,7 +129,7 @@ export function entriesOf(scenario: Scenario, files: number): Entries {
   const looks = looksUntil(scenario.replySeconds);
   const groups = exportGroupsOf(scenario);
   const isExport = groups > 0;
-  const exportLooks = isExport ? exportLooksUntil(assumed.exportSeconds) : 0;
+  const exportLooks = isExport ? exportLooksUntil(scenario.exportSeconds) : 0;
   const steps = 2 * Math.ceil(parts / settings.requestsPerStep);
   return {
     // Open, build, weigh, close; one more starts an export.
@@ -188,16 +192,18 @@ export function meshOf(scenario: Scenario): MeshFigures {
 export function s3Of(scenario: Scenario, load: Load, files: number): RunEstimate['s3'] {
   const { patients, optOutRate, source } = scenario;
   const parts = partsOf(scenario);
+  // Each group of exported files becomes a cohort file, and a list says what the groups are.
+  const ofExport = source === 'export' ? exportGroupsOf(scenario) + 1 : 0;
   const { activations, others } = changesOf(scenario, load);
   const { cohort, request, snapshot, change } = measured.bytesPerPerson;
   const { headers, notice, control } = measured.bytesPerMessage;
   return {
     // Cohort, request, control file, headers and bodies of two messages, snapshot; a change file and its proof each.
     // Quarantine, manifest, two reports.
-    puts: 8 * parts + 2 * files + 4 + exportGroupsOf(scenario),
+    puts: 8 * parts + 2 * files + 4 + ofExport,
     // Cohort twice, request, two bodies to classify, answer, manifest, two stretches of the old snapshot; a change file
     // and a look for its proof each.
-    gets: (load === 'first' ? 6 : 9) * parts + 2 * files + 2 + exportGroupsOf(scenario),
+    gets: (load === 'first' ? 6 : 9) * parts + 2 * files + 2 + ofExport,
     bytes: Math.round(
       patients * ((source === 'export' ? 2 : 1) * cohort + request * (2 - optOutRate) + snapshot) +
         (activations + others) * change +
@@ -264,7 +270,7 @@ export function functionsOf(scenario: Scenario, load: Load, files: number): Func
   return [
     row('OpenRun', 1, 0, 4 * call),
     row('ExportPatients', groups > 0 ? 1 : 0, 0, 6 * call),
-    row('CheckExport', groups > 0 ? exportLooksUntil(assumed.exportSeconds) : 0, 0, 6 * call),
+    row('CheckExport', groups > 0 ? exportLooksUntil(scenario.exportSeconds) : 0, 0, 6 * call),
     row('ReadPatients', groups, core(assumed.readPatientsSecondsPerMillion, patients / Math.max(groups, 1)), 8 * call),
     row(
       'BuildCohort',
@@ -309,7 +315,7 @@ export function minutesOf(
     cohort:
       minutes('BuildCohort') +
       minutes('ReadPatients', settings.groupsAtOnce) +
-      (scenario.source === 'export' ? assumed.exportSeconds / 60 : 0),
+      (scenario.source === 'export' ? scenario.exportSeconds / 60 : 0),
     staging: minutes('StageRequest'),
     sending: minutes('SendRequest'),
     waiting: scenario.replySeconds / 60 + minutes('CheckInbox'),
@@ -395,9 +401,9 @@ export function warningsFor(scenario: Scenario, run: Omit<RunEstimate, 'dollars'
           `Should all answers come at once, CheckInbox would take them in for ${Math.round(takingInSeconds)} s: it is ended after ${looked} s and goes on in ${Math.ceil(takingInSeconds / looked) - 1} of its 6 retries`,
         ]
       : []),
-    ...(execution.historyEvents > limits.historyEvents
+    ...(execution.historyEvents > limits.historyEvents * nearly
       ? [
-          `The execution would have ${execution.historyEvents} events, and its history has room for ${limits.historyEvents}: larger parts (--part-rows), larger change files, or bulk import`,
+          `The execution would have ${execution.historyEvents} events, and its history has room for ${limits.historyEvents}; each further look at the inbox takes ${eventsOfALook}: larger parts (--part-rows), larger change files, or bulk import`,
         ]
       : []),
     ...(execution.stateBytes > limits.stateBytes

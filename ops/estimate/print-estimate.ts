@@ -68,7 +68,7 @@ export function printEstimate(scenario: Scenario, first: RunEstimate, regular: R
     ...warningLines('First load', first),
     ...warningLines(`Every ${scenario.everyDays} days`, regular),
     `Prices of ${pricesAt}, London, without tax. Unsure: ${unsurePrices().join('; ')}.`,
-    `Assumed, for nobody could measure it here: an answer after ${scenario.replySeconds / 60} minutes, ${assumed.batchSeconds} s a batch of 100 Consents, ${assumed.meshCallSeconds} s a call to MESH. Left out: logs, keys, notifications, NAT and VPC, taxes, people.`,
+    `Assumed, for nobody could measure it here: an answer after ${scenario.replySeconds / 60} minutes, ${scenario.source === 'export' ? `an export after ${scenario.exportSeconds / 60}, ` : ''}${assumed.batchSeconds} s a batch of 100 Consents, ${assumed.meshCallSeconds} s a call to MESH. Left out: logs, keys, notifications, NAT and VPC, taxes, people.`,
   ].join('\n');
 }
 

@@ -10,6 +10,8 @@ export interface Scenario {
   /** Where the cohort comes from: a CSV file in S3, or the FHIR store by search or by export. */
   readonly source: 'csv' | 'search' | 'export';
   readonly replySeconds: number;
+  /** How long the FHIR store takes for its export; counts where the cohort comes so. */
+  readonly exportSeconds: number;
   readonly bulkImportThreshold: number;
   readonly maxDeactivations: number;
 }

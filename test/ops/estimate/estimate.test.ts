@@ -6,7 +6,7 @@ import { settings, type Scenario } from '../../../ops/estimate/settings.ts';
 
 const scenario: Scenario = {
   ...{ patients: 1_000_000, optOutRate: 0.054, changeRate: 0.002, partRows: 100_000, everyDays: 30, source: 'csv' },
-  ...{ replySeconds: 2_400, bulkImportThreshold: 5_000_000, maxDeactivations: 5_000 },
+  ...{ replySeconds: 2_400, exportSeconds: 3_600, bulkImportThreshold: 5_000_000, maxDeactivations: 5_000 },
 };
 
 test.each([
@@ -86,7 +86,7 @@ describe('an estimate', () => {
 });
 
 test.each<{ change: Partial<Scenario>; load: 'first' | 'regular'; says: RegExp }>([
-  { change: { patients: 60_000_000 }, load: 'first', says: /history has room for 25000: larger parts/ },
+  { change: { patients: 60_000_000 }, load: 'first', says: /history has room for 25000; each further look/ },
   { change: { patients: 6_000_000 }, load: 'first', says: /bulkImportThreshold \(5000000\).*BulkImportUnavailable/ },
   { change: { patients: 60_000_000 }, load: 'regular', says: /maxDeactivations \(5000\): every run would be held/ },
   {
