@@ -40,7 +40,7 @@ interface Standing {
 export async function race(contest: Contest, options: RaceOptions): Promise<TaskLine[]> {
   const right = await contest.right(options.data);
   const standings: Standing[] = contest.contenders.map((contender) => {
-    const failure = reasonToSkip(contender, options);
+    const failure = reasonToSkip(contender, rowsOf(contest, options.data), options);
     return { contender, runs: [], ...(failure === undefined ? {} : { failure }) };
   });
   const programs = new Map<string, Alone>();
@@ -61,11 +61,19 @@ export async function race(contest: Contest, options: RaceOptions): Promise<Task
   return linesOf(contest, standings, options.data);
 }
 
-function reasonToSkip(contender: Contender, { data, rivalRows, installed }: RaceOptions): string | undefined {
+function rowsOf({ rows }: Contest, data: DataSet): number {
+  return rows?.(data) ?? data.rows;
+}
+
+function reasonToSkip(
+  contender: Contender,
+  rows: number,
+  { rivalRows, installed }: Pick<RaceOptions, 'rivalRows' | 'installed'>,
+): string | undefined {
   const { role, limit, isInstalled, runsAtAnySize } = contender;
-  if (limit && data.rows > limit.rows) return `failed: ${limit.reason}`;
+  if (limit && rows > limit.rows) return `failed: ${limit.reason}`;
   if (isInstalled && 'failure' in installed) return installed.failure;
-  if (role === 'rival' && !runsAtAnySize && data.rows > rivalRows) return `not run beyond --rival-rows ${rivalRows}`;
+  if (role === 'rival' && !runsAtAnySize && rows > rivalRows) return `not run beyond --rival-rows ${rivalRows}`;
   return undefined;
 }
 
@@ -120,9 +128,10 @@ function reasonOf(error: unknown): string {
   return line?.trim() ?? (signal ? `ended by ${signal}` : 'it did not say why');
 }
 
-function linesOf({ task, kinds, rows: rowsOf }: Contest, standings: readonly Standing[], data: DataSet): TaskLine[] {
+function linesOf(contest: Contest, standings: readonly Standing[], data: DataSet): TaskLine[] {
+  const { task, kinds } = contest;
   const bytes = kinds.flatMap((kind) => filesOf(data, kind)).reduce((sum, file) => sum + file.bytes, 0);
-  const rows = rowsOf?.(data) ?? data.rows;
+  const rows = rowsOf(contest, data);
   const middle = ({ runs }: Standing, figure: keyof Figures) => median(runs.map((run) => run[figure]));
   const [first] = standings;
   return standings.map((standing) => {
