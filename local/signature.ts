@@ -1,4 +1,4 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { IncomingMessage } from 'node:http';
 import { createHash } from 'node:crypto';
@@ -50,7 +50,7 @@ export async function verifySignature(
   const signer = new SignatureV4({
     service,
     region,
-    sha256: Sha256,
+    sha256: Hash.bind(null, 'sha256'),
     credentials: { accessKeyId, secretAccessKey },
     // S3 signs the path as sent; every other service signs it escaped once more.
     uriEscapePath: service !== 's3',

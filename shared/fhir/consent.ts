@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
 import type { OptOut } from '../ndop/snapshot.ts';
 import { consentIdOf } from './consent-id.ts';
@@ -7,7 +8,7 @@ import { nhsNumberSystem } from './patients.ts';
 export const modelVersion = 1;
 
 export interface ConsentOptions {
-  readonly idKey: Uint8Array;
+  readonly idKey: KeyObject;
   /** Base URI of our own identifiers, e.g. `https://fhir.example.nhs.uk/ndop`. */
   readonly namespace: string;
   /** The run that writes this version. */

@@ -1,4 +1,4 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Hash } from '@smithy/hash-node';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -42,7 +42,7 @@ export class FhirStore {
       service: 'healthlake',
       region: options.region,
       credentials: defaultProvider(),
-      sha256: Sha256,
+      sha256: Hash.bind(null, 'sha256'),
     });
   }
 

@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { KeyObject } from 'node:crypto';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
 import { iterate } from '../support/bodies.ts';
 import type { SentMessage } from '../support/in-memory-mesh.ts';
@@ -117,7 +118,7 @@ class NaiveModel {
     }
   }
 
-  consents(idKey: Uint8Array) {
+  consents(idKey: KeyObject) {
     return new Map(
       [...this.beliefs].map(([nhsNumber, { status, since, start, end }]) => [
         consentIdOf(nhsNumber, idKey),

@@ -14,6 +14,7 @@ import { stageRequest, type StageRequestDeps } from '../../functions/stage-reque
 import { weighChanges, type WeighChangesDeps } from '../../functions/weigh-changes/weigh-changes.ts';
 import { writeConsents, type WriteConsentsDeps } from '../../functions/write-consents/write-consents.ts';
 import type { Consent } from '../../shared/fhir/consent.ts';
+import { parseIdKey } from '../../shared/fhir/consent-id.ts';
 import { isTagged } from '../../shared/fhir/record-of-consent.ts';
 import { log } from '../../shared/log.ts';
 import type { ChangePass } from '../../shared/ndop/changes.ts';
@@ -86,7 +87,7 @@ export class InMemoryPipeline {
       changeFileRows: 20_000,
       concurrency: 4,
       consent: {
-        idKey: Buffer.alloc(32, 7),
+        idKey: parseIdKey('07'.repeat(32)),
         namespace,
         patientReference: 'literal',
       },

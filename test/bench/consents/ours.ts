@@ -3,12 +3,13 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { consentOf } from '../../../shared/fhir/consent.ts';
+import { parseIdKey } from '../../../shared/fhir/consent-id.ts';
 import { readChanges } from '../../../shared/ndop/changes.ts';
 import { contend, type Assignment } from '../contend.ts';
 import { read } from '../read.ts';
 
 const options = {
-  idKey: Buffer.alloc(32, 7),
+  idKey: parseIdKey('07'.repeat(32)),
   namespace: 'https://fhir.example.nhs.uk/ndop',
   runId: '20261101T020000Z-0000',
   patientReference: 'literal',

@@ -3,12 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { WriteConsentsDeps } from '../../../functions/write-consents/write-consents.ts';
 import { RetryableError } from '../../../shared/errors.ts';
 import type { Write } from '../../../shared/fhir/batch.ts';
-import { consentIdOf } from '../../../shared/fhir/consent-id.ts';
+import { consentIdOf, parseIdKey } from '../../../shared/fhir/consent-id.ts';
 import { samplePeople, sampleOptedOut, syntheticNumbers } from '../../support/nhs-numbers.ts';
 import { InMemoryPipeline, leaseSeconds, patientIdOf } from '../../support/pipeline.ts';
 
 type WriteBatch = WriteConsentsDeps['writeBatch'];
-const idKey = Buffer.alloc(32, 7);
+const idKey = parseIdKey('07'.repeat(32));
 const evidenceOf = ({ runId }: InMemoryPipeline) => `runs/${runId}/writes/part-0001.1.others-0001.json`;
 
 describe('a change file', () => {

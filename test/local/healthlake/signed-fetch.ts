@@ -1,4 +1,4 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 const accessKeyId = 'AKIDLOCAL';
@@ -47,7 +47,7 @@ export async function signedFetch(
   const signer = new SignatureV4({
     service: 'healthlake',
     region: 'eu-west-2',
-    sha256: Sha256,
+    sha256: Hash.bind(null, 'sha256'),
     credentials: { accessKeyId, secretAccessKey: secret ?? secretAccessKey },
   });
   const signed = await signer.sign({

@@ -1,4 +1,4 @@
-import { Sha256 } from '@aws-crypto/sha256-js';
+import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ async function put(pieces: readonly string[], headers: Record<string, string>): 
   const signer = new SignatureV4({
     service: 's3',
     region: 'eu-west-2',
-    sha256: Sha256,
+    sha256: Hash.bind(null, 'sha256'),
     credentials: { accessKeyId, secretAccessKey },
     uriEscapePath: false,
     applyChecksum: false,

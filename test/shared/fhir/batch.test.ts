@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { writeBatch, type Write } from '../../../shared/fhir/batch.ts';
 import { consentOf } from '../../../shared/fhir/consent.ts';
+import { parseIdKey } from '../../../shared/fhir/consent-id.ts';
 import { syntheticNumbers } from '../../support/nhs-numbers.ts';
 
 interface Entry {
@@ -13,7 +14,7 @@ interface EntryResponse {
 }
 
 const options = {
-  idKey: new Uint8Array(32),
+  idKey: parseIdKey('00'.repeat(32)),
   namespace: 'https://fhir.example.nhs.uk/ndop',
   runId: '20260901T020000Z-7f3a',
   patientReference: 'logical',

@@ -37,7 +37,7 @@ describe('the id of a Consent', () => {
 
 describe('the id key', () => {
   it('is 64 hexadecimal digits, in any case, with white space around', () => {
-    expect(parseIdKey(` ${'aB'.repeat(32)}\n`)).toEqual(Buffer.from('ab'.repeat(32), 'hex'));
+    expect(parseIdKey(` ${'aB'.repeat(32)}\n`).export()).toEqual(Buffer.from('ab'.repeat(32), 'hex'));
   });
 
   test.each(['', 'ab'.repeat(31), 'ab'.repeat(33), `${'ab'.repeat(31)}xy`, '{"key":"…"}'])('is not %j', (secret) => {

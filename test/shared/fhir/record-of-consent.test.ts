@@ -1,13 +1,14 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { consentOf, type Consent, type ConsentOptions } from '../../../shared/fhir/consent.ts';
+import { parseIdKey } from '../../../shared/fhir/consent-id.ts';
 import { isTagged, recordOfConsent } from '../../../shared/fhir/record-of-consent.ts';
 import { patientHashOf } from '../../../shared/ndop/snapshot.ts';
 import type { OptOut } from '../../../shared/ndop/snapshot.ts';
 import { anyNumber, samplePeople } from '../../support/nhs-numbers.ts';
 
 const options: ConsentOptions = {
-  idKey: new Uint8Array(32).fill(7),
+  idKey: parseIdKey('07'.repeat(32)),
   namespace: 'https://fhir.example.nhs.uk/ndop',
   runId: '20260901T020000Z-7f3a',
   patientReference: 'literal',
