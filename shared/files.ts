@@ -8,6 +8,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import { collect } from './collect.ts';
 import { PermanentError, RetryableError } from './errors.ts';
 import type { StoredFile } from './ledger/parts.ts';
 
@@ -158,12 +159,6 @@ export class Files {
     }
     return { key, sha256: hash.digest('hex'), bytes };
   }
-}
-
-export async function collect(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
-  return Buffer.concat(pieces);
 }
 
 function sha256(bytes: Uint8Array): string {

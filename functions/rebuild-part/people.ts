@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { collect, type Files } from '../../shared/files.ts';
+import { collect } from '../../shared/collect.ts';
+import type { Files } from '../../shared/files.ts';
 import { readLines } from '../../shared/lines.ts';
 import type { CohortPart } from '../../shared/ndop/cohort-part.ts';
 import { unlessLost } from '../../shared/ndop/read-manifest.ts';

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { PermanentError } from '../errors.ts';
-import { collect } from '../files.ts';
+import { collect } from '../collect.ts';
 import { formatNhsNumber } from './nhs-number.ts';
 import { PlaceFinder } from './place-finder.ts';
 import { readTenDigits, viewOf } from './ten-digits.ts';

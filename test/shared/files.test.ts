@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { collect } from '../../shared/files.ts';
+import { collect } from '../../shared/collect.ts';
 import { bodyOf, bytesOf, iterate, sha256 } from '../support/bodies.ts';
 import { startFiles } from '../support/s3-files.ts';
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { PermanentError } from '../../shared/errors.ts';
-import { collect, type Files, type ListedFile } from '../../shared/files.ts';
+import { collect } from '../../shared/collect.ts';
+import type { Files, ListedFile } from '../../shared/files.ts';
 import type { StoredFile } from '../../shared/ledger/parts.ts';
 
 /** A bucket whose keys are written once: the same bytes again are evidence, other bytes are `FileAltered`. */

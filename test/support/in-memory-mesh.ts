@@ -1,5 +1,5 @@
 import { PermanentError } from '../../shared/errors.ts';
-import { collect } from '../../shared/files.ts';
+import { collect } from '../../shared/collect.ts';
 import type { Mailbox } from '../../shared/mesh/mailbox.ts';
 import type {
   DownloadedMessage,

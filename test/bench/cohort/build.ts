@@ -1,5 +1,5 @@
 import { buildParts, type CohortCounts } from '../../../shared/cohort/build-parts.ts';
-import { collect } from '../../../shared/files.ts';
+import { collect } from '../../../shared/collect.ts';
 
 /** Builds a cohort of test numbers from one CSV file; its parts come in order. */
 export async function build(

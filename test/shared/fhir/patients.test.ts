@@ -3,7 +3,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'csv-parse/sync';
 import { patientsCsv } from '../../../shared/fhir/patients.ts';
-import { collect } from '../../../shared/files.ts';
+import { collect } from '../../../shared/collect.ts';
 
 const system = 'https://fhir.nhs.uk/Id/nhs-number';
 const at = new Date('2026-11-20T06:00:00Z');
