@@ -156,7 +156,7 @@ async function refusedNumbers(
     // Where nobody was answered, it may be anything that the service refused.
     if (!reconciled?.refused || reconciled.optedOut + reconciled.notOptedOut === 0) continue;
     const body = await files.openVerified(reconciled.refused);
-    const { nhsNumbers } = await readCohortPart(body, reconciled.refused.rows);
+    const { nhsNumbers } = await readCohortPart(body, reconciled.refused);
     for (const nhsNumber of nhsNumbers) numbers.set(nhsNumber, reconciled.asAt);
   }
   if (numbers.size === 0) return undefined;

@@ -62,7 +62,7 @@ export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps
   const row = await deps.parts.read(runId, part);
   if (row.rebuilt) return { part, ...pick(row.rebuilt) };
   const run = await deps.runs.read(runId);
-  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
+  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), { ...row.cohort, rows: row.rows });
   const earlier = (await unlessLost(deps.readManifest(baseManifestOf(run)))) ?? emptySnapshot;
   const people = peopleOf(cohort, entriesWithin(earlier, row), deps.files);
 

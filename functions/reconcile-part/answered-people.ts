@@ -35,7 +35,7 @@ export interface AnsweredPeople {
  */
 export async function answeredPeople(runId: string, row: Part, deps: AnsweredPeopleDeps): Promise<AnsweredPeople> {
   const { part, state, reply, sentAt = '', attempt } = row;
-  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), row.rows);
+  const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), { ...row.cohort, rows: row.rows });
   if (state === 'answered' && reply) {
     const { returned, rows, duplicates } = await matchAnswer(
       cohort.nhsNumbers,

@@ -92,7 +92,7 @@ async function peopleOf(
   { parts, files }: StageRequestDeps,
 ): Promise<Float64Array> {
   const whole = pieceOf ? await parts.read(runId, pieceOf.part) : { rows };
-  const { nhsNumbers } = await readCohortPart(await files.openVerified(cohort), whole.rows);
+  const { nhsNumbers } = await readCohortPart(await files.openVerified(cohort), { ...cohort, rows: whole.rows });
   const first = pieceOf?.firstRow ?? 0;
   return nhsNumbers.subarray(first, first + rows);
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,11 +25,10 @@ export class Alone {
 
   /** @param options of Node; the functions' own by themselves */
   static async bundle(entry: string, options: readonly string[] = nodeOptions): Promise<Alone> {
-    const alone = new Alone(await mkdtemp(join(tmpdir(), 'ndop-alone-')), options);
-    await build({
+    const { outputFiles } = await build({
       entryPoints: [entry],
-      outfile: alone.#program,
       bundle: true,
+      write: false,
       platform: 'node',
       format: 'esm',
       mainFields: ['module', 'main'],
@@ -37,6 +36,8 @@ export class Alone {
         js: "import * as nodeModule from 'node:module';const require = nodeModule.createRequire(import.meta.url);",
       },
     });
+    const alone = new Alone(await mkdtemp(join(tmpdir(), 'ndop-alone-')), options);
+    for (const { contents } of outputFiles) await writeFile(alone.#program, contents);
     return alone;
   }
 

@@ -6,14 +6,14 @@ import { matchAnswer, type MatchedAnswer } from '../../../shared/ndop/answer.ts'
 import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
 import { writeTenDigits } from '../../../shared/ndop/ten-digits.ts';
 import { contend, type Assignment } from '../contend.ts';
-import { read } from '../read.ts';
+import { present, read } from '../read.ts';
 
 const rowBytes = 11;
 const lineFeed = 0x0a;
 
 async function* optedOut({ data }: Assignment): AsyncGenerator<Buffer> {
-  for (const { rows, files } of data.parts) {
-    const { nhsNumbers } = await readCohortPart(read(files.cohort), rows);
+  for (const { files } of data.parts) {
+    const { nhsNumbers } = await readCohortPart(read(files.cohort), present(files.cohort));
     yield optedOutOf(nhsNumbers, await matchAnswer(nhsNumbers, read(files.reply)));
   }
 }

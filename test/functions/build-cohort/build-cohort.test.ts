@@ -24,7 +24,10 @@ describe('a cohort', () => {
 
     const kept: number[] = [];
     for (const { cohort, rows: count, from, to } of rows) {
-      const { nhsNumbers } = await readCohortPart(await pipeline.files.openVerified(cohort), count);
+      const { nhsNumbers } = await readCohortPart(await pipeline.files.openVerified(cohort), {
+        ...cohort,
+        rows: count,
+      });
       expect([...nhsNumbers].every((number) => number >= from && number < to)).toBe(true);
       kept.push(...nhsNumbers);
     }
@@ -176,7 +179,7 @@ function build(pipeline: InMemoryPipeline, observer: Observer) {
 async function everybodyIn(pipeline: InMemoryPipeline): Promise<number[]> {
   const everybody: number[] = [];
   for (const { cohort, rows } of await pipeline.ledger.parts.list(pipeline.runId)) {
-    const { nhsNumbers } = await readCohortPart(await pipeline.files.openVerified(cohort), rows);
+    const { nhsNumbers } = await readCohortPart(await pipeline.files.openVerified(cohort), { ...cohort, rows });
     everybody.push(...nhsNumbers);
   }
   return everybody;

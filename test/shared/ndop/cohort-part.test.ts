@@ -18,7 +18,7 @@ describe('a part of the cohort', () => {
   it('is ten digits, a comma, the patient id and a line feed for each person', async () => {
     const body = `${personLine(101010001, 'p-1')}${personLine(9993395633, '')}`;
     expect(body).toBe('0101010001,p-1\n9993395633,\n');
-    expect(told(await readCohortPart(bodyOf(body), 2))).toEqual([
+    expect(told(await readCohortPart(bodyOf(body), { rows: 2, bytes: body.length }))).toEqual([
       { nhsNumber: 101010001, patientId: 'p-1', survivors: [] },
       { nhsNumber: 9993395633, patientId: '', survivors: [] },
     ]);
@@ -27,7 +27,7 @@ describe('a part of the cohort', () => {
   it('names numbers that are asked about for the sake of one or more others, who come before or after', async () => {
     const body =
       '9990506310>9990759545\n9990759545,p-1\n9990759545>9993395633\n9993395633,p-2\n9999939082>9990759545\n9999939082>9993395633\n';
-    expect(told(await readCohortPart(bodyOf(body), 4))).toEqual([
+    expect(told(await readCohortPart(bodyOf(body), { rows: 4, bytes: body.length }))).toEqual([
       { nhsNumber: 9990506310, survivors: [9990759545] },
       { nhsNumber: 9990759545, patientId: 'p-1', survivors: [9993395633] },
       { nhsNumber: 9993395633, patientId: 'p-2', survivors: [] },
@@ -42,7 +42,7 @@ describe('a part of the cohort', () => {
         const patientIds = [...ids.take(numbers.length)];
         const people = numbers.map((nhsNumber, place) => ({ nhsNumber, patientId: patientIds[place]!, survivors: [] }));
         const body = people.map((person) => personLine(person.nhsNumber, person.patientId)).join('');
-        const part = await readCohortPart(bodyOf(body, pieces), numbers.length);
+        const part = await readCohortPart(bodyOf(body, pieces), { rows: numbers.length, bytes: body.length });
         expect(told(part)).toEqual(people);
         expect(people.map((_, place) => part.patientHashAt(place).toString(16).padStart(8, '0'))).toEqual(
           people.map((person) => patientHashOf(person.patientId)),
@@ -53,6 +53,8 @@ describe('a part of the cohort', () => {
   });
 
   test.each([
+    { body: '9990506310,p\n', rows: 1, bytes: 12, because: 'a byte too many' },
+    { body: '9990506310,p\n', rows: 1, bytes: 14, because: 'a byte too few' },
     { body: '9990506310,p\n', rows: 2, because: 'a person too few' },
     { body: '9990506310,p\n9990759545,q\n', rows: 1, because: 'a person too many' },
     { body: '9990759545,p\n9990506310,q\n', rows: 2, because: 'people out of order' },
@@ -64,8 +66,8 @@ describe('a part of the cohort', () => {
     { body: '9990506310>9990759545\n', rows: 1, because: 'a number that counts for nobody in it' },
     { body: '9990506310>999075954\n9990759545,q\n', rows: 2, because: 'a number that counts for nine digits' },
     { body: '9990506310>9990759545\n9990759545>9990506310\n', rows: 2, because: 'numbers that count for no person' },
-  ])('with $because is FileAltered, and names nobody', async ({ body, rows }) => {
-    const failure: unknown = await readCohortPart(bodyOf(body), rows).catch((error: unknown) => error);
+  ])('with $because is FileAltered, and names nobody', async ({ body, rows, bytes = body.length }) => {
+    const failure: unknown = await readCohortPart(bodyOf(body), { rows, bytes }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ name: 'FileAltered', message: expect.not.stringMatching(/\d{9}/) });
   });
 });

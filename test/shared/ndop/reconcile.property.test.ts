@@ -73,7 +73,7 @@ const scenario = fc.record({
 async function reconcile(people: readonly Person[], cuts: readonly number[], context: Omit<ReconcileContext, 'asAt'>) {
   const asked = people.flatMap(({ nhsNumber, asked }) => (asked ? [{ nhsNumber, ...asked }] : []));
   const file = asked.map(({ nhsNumber, patientId }) => personLine(nhsNumber, patientId)).join('');
-  const cohort = await readCohortPart(bodyOf(file), asked.length);
+  const cohort = await readCohortPart(bodyOf(file), { rows: asked.length, bytes: file.length });
   const answered = Uint8Array.from(asked, ({ isReturned }) => (isReturned ? answers.notOptedOut : answers.optedOut));
   const reconciliation = new PartReconciliation(cohort, answered, { ...context, asAt });
   const lines: Uint8Array[] = [];
