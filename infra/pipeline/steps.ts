@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '../..');
 const leaseSeconds = 7_200;
 /** As long as one try of the drain, so that a drain that died does not keep a run waiting. */
 const drainLeaseSeconds = 960;
-const changeFileRows = 20_000;
+const changeFileRows = 50_000;
 
 export interface StepsProps {
   readonly environment: Environment;

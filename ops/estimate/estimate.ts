@@ -271,7 +271,7 @@ export function functionsOf(scenario: Scenario, load: Load, files: number): Func
     row('OpenRun', 1, 0, 4 * call),
     row('ExportPatients', groups > 0 ? 1 : 0, 0, 6 * call),
     row('CheckExport', groups > 0 ? exportLooksUntil(scenario.exportSeconds) : 0, 0, 6 * call),
-    row('ReadPatients', groups, core(assumed.readPatientsSecondsPerMillion, patients / Math.max(groups, 1)), 8 * call),
+    row('ReadPatients', groups, core(secondsPerMillion.readPatients, patients / Math.max(groups, 1)), 8 * call),
     row(
       'BuildCohort',
       1,
@@ -388,9 +388,9 @@ export function warningsFor(scenario: Scenario, run: Omit<RunEstimate, 'dollars'
   const takingInSeconds = run.mesh.messagesReceived * messageSeconds;
   const looked = functionSettings.CheckInbox.timeoutSeconds;
   return [
-    ...functions.flatMap(({ name, seconds }) => {
+    ...functions.flatMap(({ name, invocations, seconds }) => {
       const { timeoutSeconds } = functionSettings[name];
-      return seconds > timeoutSeconds
+      return invocations > 0 && seconds > timeoutSeconds
         ? [
             `${name} would work for ${Math.round(seconds)} s and is ended after ${timeoutSeconds} s (Lambda: ${limits.lambdaSeconds} s at most): smaller parts, more memory, or for the cohort another source`,
           ]

@@ -7,6 +7,8 @@ export const measured = {
   secondsPerMillion: {
     /** Table "cohort", processor seconds: a cohort file read, judged, sorted and cut. 2026-11-27. */
     buildCohort: 0.74,
+    /** Exported Patients of 1.3 KB made into a cohort file: `node test/bench/patients/read-exported.ts --patients 300000`, by Node 24. 2026-11-27. */
+    readPatients: 13,
     /** Table "stage", processor seconds: the requests written. 2026-11-27. */
     stageRequest: 0.16,
     /** Table "snapshot", processor seconds: answers, old and new records, changes. 2026-11-27. */
@@ -54,9 +56,8 @@ export const assumed = {
   invocationSeconds: 0.3,
   /** Seconds for one page of 100 Patients by search: no published figure. */
   searchPageSeconds: 0.2,
-  /** Seconds that HealthLake takes for an export, and seconds of one core for a million Patients: not published, not measured. */
+  /** Seconds that HealthLake takes for an export: not published. */
   exportSeconds: 3_600,
-  readPatientsSecondsPerMillion: 20,
   /** Bytes of a Patient as HealthLake exports it. */
   patientBytes: 2_000,
   /** Share of changes that withhold; the others release, or are of people who came or left. */

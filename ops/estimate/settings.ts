@@ -26,7 +26,7 @@ export const settings = {
     { untilSeconds: 86_400, everySeconds: 900 },
     { untilSeconds: Infinity, everySeconds: 3_600 },
   ],
-  changeFileRows: 20_000,
+  changeFileRows: 50_000,
   requestsPerStep: 10,
   reconciledAtOnce: 4,
   filesWrittenAtOnce: 2,

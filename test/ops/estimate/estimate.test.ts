@@ -32,10 +32,10 @@ test.each([
 test.each([
   { changes: 0, patients: 1_000_000, files: 0 },
   { changes: 3, patients: 1_000_000, files: 3 },
-  { changes: 200_000, patients: 1_000_000, files: 10 },
-  { changes: 200_010, patients: 1_000_000, files: 20 },
-  { changes: 1_000_000, patients: 1_000_000, files: 50 },
-  { changes: 1_000_001, patients: 1_000_001, files: 51 },
+  { changes: 500_000, patients: 1_000_000, files: 10 },
+  { changes: 500_010, patients: 1_000_000, files: 20 },
+  { changes: 1_000_000, patients: 1_000_000, files: 20 },
+  { changes: 1_000_001, patients: 1_000_001, files: 21 },
 ])('$changes changes of $patients people in parts of 100,000 stand in $files files', ({ changes, patients, files }) => {
   expect(changeFilesOf(changes, { ...scenario, patients })).toBe(files);
 });
@@ -86,7 +86,11 @@ describe('an estimate', () => {
 });
 
 test.each<{ change: Partial<Scenario>; load: 'first' | 'regular'; says: RegExp }>([
-  { change: { patients: 60_000_000 }, load: 'first', says: /history has room for 25000; each further look/ },
+  {
+    change: { patients: 60_000_000, partRows: 20_000 },
+    load: 'first',
+    says: /history has room for 25000; each further look/,
+  },
   { change: { patients: 6_000_000 }, load: 'first', says: /bulkImportThreshold \(5000000\).*BulkImportUnavailable/ },
   { change: { patients: 60_000_000 }, load: 'regular', says: /maxDeactivations \(5000\): every run would be held/ },
   {
@@ -106,6 +110,11 @@ test.each<{ change: Partial<Scenario>; load: 'first' | 'regular'; says: RegExp }
 it('warns of nothing for a million people', () => {
   expect(estimate(scenario, 'first').warnings).toEqual([]);
   expect(estimate(scenario, 'regular').warnings).toEqual([]);
+});
+
+it('warns of no function that the run does not call', () => {
+  const { warnings } = estimate({ ...scenario, patients: 60_000_000, source: 'csv' }, 'first');
+  expect(warnings.join()).not.toContain('ReadPatients');
 });
 
 describe('the command', () => {
