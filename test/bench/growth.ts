@@ -18,7 +18,10 @@ export interface Growth {
 export function growthOf(lines: readonly TaskLine[]): Growth[] {
   const tasks = Map.groupBy(lines, ({ task }) => task);
   return [...tasks].flatMap(([task, ofTask]) => {
-    const sizes = ofTask.flatMap((line) => ('failure' in line ? [] : [line]));
+    // A task that takes only so many rows has had them all at a smaller size.
+    const sizes = ofTask
+      .filter(({ rows }, index) => rows !== ofTask[index - 1]?.rows)
+      .flatMap((line) => ('failure' in line ? [] : [line]));
     const [first, last] = [sizes[0], sizes.at(-1)];
     if (!first || !last || first.rows === last.rows) return [];
     return [{ task, sizes, slope: slopeOf(sizes), moreMemoryMiB: last.peakMemoryMiB - first.peakMemoryMiB }];
