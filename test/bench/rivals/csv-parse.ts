@@ -1,12 +1,11 @@
 /** What most teams write: every row through csv-parse, every number a string in a Set or a Map. */
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { parse } from 'csv-parse';
 import { contend, filesOf, type Assignment } from '../contend.ts';
 import { asAt, type DataFile } from '../people/data-set.ts';
+import { writeLines } from './write-lines.ts';
 
 type Rows = AsyncIterable<string[]>;
 
@@ -16,13 +15,6 @@ async function* rowsOf(files: readonly DataFile[]): AsyncGenerator<string[]> {
     const rows: Rows = path.endsWith('.gz') ? bytes.pipe(createGunzip()).pipe(parse()) : bytes.pipe(parse());
     yield* rows;
   }
-}
-
-function write(lines: AsyncIterable<string> | Iterable<string>, path: string): Promise<void> {
-  const text = Readable.from(lines);
-  return path.endsWith('.gz')
-    ? pipeline(text, createGzip(), createWriteStream(path))
-    : pipeline(text, createWriteStream(path));
 }
 
 async function build({ data, answer }: Assignment): Promise<void> {
@@ -36,14 +28,14 @@ async function build({ data, answer }: Assignment): Promise<void> {
   function* lines(): Generator<string> {
     for (const nhsNumber of sorted) yield `${nhsNumber},${people.get(nhsNumber) ?? ''}\n`;
   }
-  await write(lines(), join(answer, 'cohort.csv'));
+  await writeLines(lines(), join(answer, 'cohort.csv'));
 }
 
 async function stage({ data, answer }: Assignment): Promise<void> {
   async function* lines(): AsyncGenerator<string> {
     for await (const [nhsNumber = ''] of rowsOf(filesOf(data, 'cohort'))) yield `${nhsNumber},\r\n`;
   }
-  await write(lines(), join(answer, 'request.dat'));
+  await writeLines(lines(), join(answer, 'request.dat'));
 }
 
 async function reconcile({ data, answer }: Assignment): Promise<void> {
@@ -53,7 +45,7 @@ async function reconcile({ data, answer }: Assignment): Promise<void> {
   function* lines(): Generator<string> {
     for (const nhsNumber of optedOut) yield `${nhsNumber}\n`;
   }
-  await write(lines(), join(answer, 'opted-out.txt'));
+  await writeLines(lines(), join(answer, 'opted-out.txt'));
 }
 
 async function snapshot({ data, answer }: Assignment): Promise<void> {
@@ -70,7 +62,7 @@ async function snapshot({ data, answer }: Assignment): Promise<void> {
       yield `${nhsNumber},${status},${isSame ? since : asAt},${optedOut},${hash},\n`;
     }
   }
-  await write(lines(), join(answer, 'snapshot.csv.gz'));
+  await writeLines(lines(), join(answer, 'snapshot.csv.gz'));
 }
 
 const tasks: Readonly<Record<string, (assignment: Assignment) => Promise<void>>> = {

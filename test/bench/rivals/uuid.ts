@@ -1,11 +1,11 @@
 /** What most teams write: csv-parse, a UUID of version 5 per person, an object and JSON.stringify. */
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
 import { contend } from '../contend.ts';
 import { present } from '../read.ts';
+import { writeLines } from './write-lines.ts';
 
 interface Uuid {
   readonly v5: (name: string, namespace: string) => string;
@@ -55,5 +55,5 @@ await contend(async ({ data, answer, args: [installed = ''] }) => {
       yield `${JSON.stringify(consent)}\n`;
     }
   }
-  await pipeline(consents(), createWriteStream(join(answer, 'consents.ndjson')));
+  await writeLines(consents(), join(answer, 'consents.ndjson'));
 });
