@@ -73,7 +73,8 @@ class AnswerScan {
       this.#readRow(textOf(this.#rest));
       at = end + 1;
     }
-    this.#rest = chunk.subarray(this.#readRows(chunk, at));
+    // A copy, for whoever gave the chunk may fill it anew.
+    this.#rest = Buffer.from(chunk.subarray(this.#readRows(chunk, at)));
   }
 
   end(): MatchedAnswer {

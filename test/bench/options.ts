@@ -7,7 +7,7 @@ export type TableName = (typeof tableNames)[number];
 export const usage = `Usage: npm run bench -- [options]
 
   --rows N         people of the cohort (default 1000000, with --growth 16000000; at most ${mostPeople})
-  --part-rows N    people of a part (default 500000)
+  --part-rows N    people of a part (default 100000, the pipeline's own)
   --only NAMES     of ${tableNames.join(', ')}: those alone, separated by commas
   --growth         ours at a sixteenth, at a quarter and at all of the rows as well: is time linear, is memory flat?
   --runs N         runs of each contender, of which the median counts (default 3)
@@ -59,7 +59,7 @@ export function readOptions(args: string[]): Options | 'help' {
   const isGrowth = values.growth === true;
   return {
     rows: wholeNumber('--rows', values.rows ?? (isGrowth ? '16000000' : '1000000'), 16, mostPeople),
-    partRows: wholeNumber('--part-rows', values['part-rows'] ?? '500000', 1, 10_000_000),
+    partRows: wholeNumber('--part-rows', values['part-rows'] ?? '100000', 1, 10_000_000),
     only: new Set((values.only ?? tableNames.join(',')).split(',').map(tableName)),
     isGrowth,
     runs: wholeNumber('--runs', values.runs ?? '3', 1, 1000),

@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { DataFile } from './people/data-set.ts';
 
-/** Larger than by default: what counts is the work on the bytes, not the number of calls that fetch them. */
 const pieceBytes = 262_144;
 
 /** The bytes of a file of the data set, for the pipeline and for the floor alike. */
@@ -9,8 +8,19 @@ export function read(file: DataFile | undefined): AsyncIterable<Uint8Array> {
   return readPath(present(file).path);
 }
 
-export function readPath(path: string): AsyncIterable<Uint8Array> {
-  return createReadStream(path, { highWaterMark: pieceBytes });
+/** Gives the same buffer again and again: a reader takes what it needs before it asks for more. */
+export async function* readPath(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path);
+  try {
+    const buffer = Buffer.allocUnsafe(pieceBytes);
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, pieceBytes);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** @throws Error where a contest's `kinds` lack what a contender reads */
