@@ -5,6 +5,7 @@ import { hasWrittenSince, type LatestSnapshot } from '../../shared/ledger/latest
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
+import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { log } from '../../shared/log.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
 import { refuseMisfits } from '../../shared/ndop/part-ranges.ts';
@@ -45,6 +46,7 @@ export interface CloseRunDeps {
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list'>;
   readonly latest: Pick<LatestSnapshot, 'move' | 'unfinishedWriter' | 'endWriting'>;
+  readonly writes: Pick<WritesUnderWay, 'until'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
   readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
@@ -101,7 +103,7 @@ async function moveToCompleted(run: Run, parts: readonly Part[], closedAt: strin
   const refused = await refusedNumbers(run, parts, base, deps);
   const manifest: SnapshotManifest = {
     runId: run.runId,
-    entries: parts.flatMap((part) => entriesOf(part, base)),
+    entries: parts.flatMap((part) => entriesOf(part, base, run)),
     ...(refused ? { refused } : {}),
   };
   await moveLatest(run, manifest, closedAt, deps);
@@ -111,7 +113,8 @@ async function moveToCompleted(run: Run, parts: readonly Part[], closedAt: strin
 /** The new snapshot says what the store holds, whoever wrote it: a run that stopped while it wrote is done with. */
 async function moveToRebuilt(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
   refuseMisfits(run.runId, parts);
-  if (hasWrittenSince(run, await deps.latest.unfinishedWriter())) {
+  const isBeingWritten = (await deps.writes.until()) !== undefined;
+  if (isBeingWritten || hasWrittenSince(run, await deps.latest.unfinishedWriter())) {
     throw new PermanentError(
       'SnapshotSuperseded',
       `Another run has written since rebuild ${run.runId} began to read the store: start a new rebuild`,
@@ -164,10 +167,19 @@ async function refusedNumbers(
   return { key: file.key, sha256: file.sha256 };
 }
 
-/** A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. */
-function entriesOf(part: Part, base: SnapshotManifest): SnapshotEntry[] {
+/** No version that a Consent was ever written in. */
+const unknownModelVersion = 0;
+
+/**
+ * A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. A rewrite
+ * happens where the store may hold something else than the snapshot says: what it did not reach is still to be rewritten.
+ */
+function entriesOf(part: Part, base: SnapshotManifest, { isRewrite }: Run): SnapshotEntry[] {
   const { from, to, reconciled } = part;
-  if (part.state !== 'reconciled' || !reconciled) return entriesWithin(base, part);
+  if (part.state !== 'reconciled' || !reconciled) {
+    const carried = entriesWithin(base, part);
+    return isRewrite === true ? carried.map((entry) => ({ ...entry, modelVersion: unknownModelVersion })) : carried;
+  }
   const { asAt, sentAt, modelVersion, snapshot } = reconciled;
   const { key, sha256, rows, optedOut } = snapshot;
   return [{ from, to, key, sha256, rows, optedOut, asAt, sentAt, modelVersion }];

@@ -129,13 +129,21 @@ function throwRefusal(failure: Part['failure']): void {
 }
 
 /**
- * Whoever has several numbers has opted out if any of them has: it is not known which the service kept the choice under.
- * A number that was set aside says nothing.
+ * Whoever has several numbers has opted out if any of them has, since it is not known under which the service keeps the
+ * choice; and has not opted out only if every one of them came back. Where one that did not opt out is missing, nothing
+ * is known of the person.
  */
-function withLinks(own: Uint8Array, { links }: CohortPart): Uint8Array {
+function withLinks(own: Uint8Array, { links, unclearable }: CohortPart): Uint8Array {
   const answered = own.slice();
-  for (const { place, survivor } of links) {
-    if (own[place] === answers.optedOut && own[survivor] !== answers.none) answered[survivor] = answers.optedOut;
+  const leaveOpen = (person: number) => {
+    if (answered[person] === answers.notOptedOut) answered[person] = answers.none;
+  };
+  for (const person of unclearable) leaveOpen(person);
+  for (const { place, person } of links) {
+    if (own[place] === answers.none) leaveOpen(person);
+  }
+  for (const { place, person } of links) {
+    if (own[place] === answers.optedOut) answered[person] = answers.optedOut;
   }
   return answered;
 }

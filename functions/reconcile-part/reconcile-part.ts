@@ -72,8 +72,9 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     for (const change of changes) await changeFiles.add(change);
   };
   for await (const { lines, entry } of earlierLines(entries, deps.files)) {
-    reconciliation.compare(lines, entry);
-    await takeOut();
+    for (let done = 0; done < lines.length; await takeOut()) {
+      done += reconciliation.compare(lines.subarray(done), entry, newcomersAtOnce);
+    }
   }
   let isMore = true;
   while (isMore) {

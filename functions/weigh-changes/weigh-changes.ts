@@ -70,9 +70,7 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   const parts = await deps.parts.list(runId);
   refuseMisfits(runId, partsOf(run, parts));
   refuseExpired(parts, deps);
-  const reconciled = parts.flatMap(({ part, rows, reconciled: result }) =>
-    result ? [{ part, rows: rows - result.quarantined, ...result }] : [],
-  );
+  const reconciled = parts.flatMap(({ part, reconciled: result }) => (result ? [{ part, ...result }] : []));
   const sum = (value: (part: (typeof reconciled)[number]) => number) =>
     reconciled.reduce((total, part) => total + value(part), 0);
   const changes: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };

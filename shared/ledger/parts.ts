@@ -67,6 +67,7 @@ const part = z.object({
   /** Range of the number line; boundaries are no valid NHS numbers. */
   from: z.number(),
   to: z.number(),
+  /** Numbers that it asks about: its people's, and further ones of theirs. */
   rows: z.number(),
   cohort: storedFile,
   /** 1 for the first request; a resumed run that asks again takes the next. */

@@ -98,6 +98,7 @@ class AnswerScan {
       at = this.#readUsualRows(bytes, at);
       const end = lineEnd(bytes, at);
       if (end < 0) return at;
+      if (end - at > longestRowBytes) throw malformed(this.#rows + 1);
       this.#readRow(textOf(bytes.subarray(at, end)));
       at = end + 1;
     }

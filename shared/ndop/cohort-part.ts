@@ -8,7 +8,7 @@ import { readTenDigits, viewOf } from './ten-digits.ts';
 /** A number that is asked about for another person's sake, and that person, by their places. */
 export interface LinkedPlace {
   readonly place: number;
-  readonly survivor: number;
+  readonly person: number;
 }
 
 /**
@@ -23,15 +23,23 @@ export class CohortPart {
    * number may be a person's own as well.
    */
   readonly links: readonly LinkedPlace[];
+  /** Places of people one of whose numbers can't be asked about: they may turn out opted out, and never not opted out. */
+  readonly unclearable: readonly number[];
   readonly #file: Buffer;
   /** Where the patient id of each place begins in the file; 0 where the number is nobody's own. */
   readonly #idStarts: Uint32Array;
 
-  constructor(file: Buffer, nhsNumbers: Float64Array, idStarts: Uint32Array, links: readonly LinkedPlace[]) {
+  constructor(
+    file: Buffer,
+    nhsNumbers: Float64Array,
+    idStarts: Uint32Array,
+    severalNumbers: Pick<CohortPart, 'links' | 'unclearable'>,
+  ) {
     this.#file = file;
     this.nhsNumbers = nhsNumbers;
     this.#idStarts = idStarts;
-    this.links = links;
+    this.links = severalNumbers.links;
+    this.unclearable = severalNumbers.unclearable;
   }
 
   /** Whether the number at a place is asked about for its own sake. */
@@ -50,13 +58,14 @@ export class CohortPart {
 
   #idAt(place: number): Buffer {
     const start = this.#idStarts[place] ?? 0;
-    return this.#file.subarray(start, this.#file.indexOf(lineFeed, start));
+    return this.#file.subarray(start, start === 0 ? 0 : this.#file.indexOf(lineFeed, start));
   }
 }
 
 const lineFeed = 0x0a;
 const comma = 0x2c;
 const greaterThan = 0x3e;
+const exclamationMark = 0x21;
 /** A comma and LF, as an integer whose lowest byte comes first. */
 const commaLf = 0x0a2c;
 /** Bytes of a number and what stands behind it, of two numbers, and of a line without a patient id. */
@@ -67,7 +76,8 @@ const shortestLine = 12;
 /**
  * Reads a part file: ASCII lines sorted by NHS number, each ended by LF.
  * - `nhsNumber,patientId` is a person of the part; the patient id is empty where the cohort gave none
- * - `nhsNumber>survivor` is a number that is asked about for the sake of another person of the part
+ * - `nhsNumber!` behind it says that a number of that person can't be asked about
+ * - `nhsNumber>person` is a number that is asked about for the sake of another person of the part
  *
  * @param size how many numbers the part asks about, and the length of its file, as the ledger says
  * @throws PermanentError FileAltered
@@ -81,7 +91,8 @@ export async function readCohortPart(
   const view = viewOf(file);
   const nhsNumbers = new Float64Array(rows);
   const idStarts = new Uint32Array(rows);
-  const linked: { readonly place: number; readonly survivor: number }[] = [];
+  const linked: { readonly place: number; readonly person: number }[] = [];
+  const unclearable: number[] = [];
   const lastStart = bytes - shortestLine;
   let count = 0;
   let last = -1;
@@ -106,12 +117,14 @@ export async function readCohortPart(
       nhsNumbers[count] = nhsNumber;
       idStarts[count] = at + numberBytes;
       count += 1;
-    } else if (nhsNumber >= last && behind === greaterThan && end === at + linkBytes) {
+    } else if (nhsNumber >= Math.max(last, 0) && behind === greaterThan && end === at + linkBytes) {
       if (nhsNumber > last) {
         nhsNumbers[count] = nhsNumber;
         count += 1;
       }
-      linked.push({ place: count - 1, survivor: readTenDigits(view, at + numberBytes) });
+      linked.push({ place: count - 1, person: readTenDigits(view, at + numberBytes) });
+    } else if (nhsNumber === last && behind === exclamationMark && end === at + numberBytes) {
+      unclearable.push(count - 1);
     } else {
       throw altered('a line of no known form or order, or more lines than the ledger says');
     }
@@ -120,11 +133,11 @@ export async function readCohortPart(
   }
   if (count !== rows) throw altered(`${count} numbers or more where the ledger says ${rows}`);
   const finder = new PlaceFinder(nhsNumbers);
-  const links = linked.map(({ place, survivor }) => ({ place, survivor: finder.placeOf(survivor) }));
-  if (links.some(({ survivor }) => survivor < 0 || idStarts[survivor] === 0)) {
+  const links = linked.map(({ place, person }) => ({ place, person: finder.placeOf(person) }));
+  if ([...links.map(({ person }) => person), ...unclearable].some((person) => person < 0 || idStarts[person] === 0)) {
     throw altered('a number that is asked about for the sake of nobody in it');
   }
-  return new CohortPart(file, nhsNumbers, idStarts, links);
+  return new CohortPart(file, nhsNumbers, idStarts, { links, unclearable });
 }
 
 function altered(what: string): PermanentError {

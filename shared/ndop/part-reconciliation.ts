@@ -61,13 +61,15 @@ export class PartReconciliation {
   }
 
   /**
-   * Judges everybody up to the last of these lines.
+   * Judges everybody up to the last of these lines, or fewer where many are new.
    *
    * @param lines whole lines of the earlier snapshot, in the order of the file
    * @param range the stretch of the number line for which they count
+   * @param limit how many newcomers are judged at most: their changes wait in memory until they are taken
+   * @returns how many bytes are done with; the rest is to be given again
    * @throws PermanentError FileAltered
    */
-  compare(lines: Uint8Array, range: NumberRange): void {
+  compare(lines: Uint8Array, range: NumberRange, limit = Infinity): number {
     const view = viewOf(lines);
     let unchangedFrom = 0;
     let at = 0;
@@ -78,15 +80,17 @@ export class PartReconciliation {
       if (nhsNumber < 0 || (isOurs && nhsNumber <= this.#lastNumber)) {
         throw new PermanentError('FileAltered', 'A snapshot file holds a line that is cut off or out of order');
       }
-      if (isOurs) this.#lastNumber = nhsNumber;
       if (!isOurs || !this.#isUnchanged(lines, { at, end, nhsNumber })) {
         this.#keep(lines.subarray(unchangedFrom, at));
         unchangedFrom = end + 1;
+        if (isOurs && this.#judgeNewcomers(nhsNumber, limit)) return at;
         if (isOurs) this.#judgeLine(readRecord(textOf(lines, at, end)));
       }
+      if (isOurs) this.#lastNumber = nhsNumber;
       at = end + 1;
     }
     this.#keep(lines.subarray(unchangedFrom));
+    return at;
   }
 
   /**
@@ -95,9 +99,7 @@ export class PartReconciliation {
    * @returns whether somebody is left
    */
   judgeRest(limit: number): boolean {
-    const { length } = this.#cohort.nhsNumbers;
-    for (let count = 0; count < limit && this.#next < length; count += 1) this.#judgeNext();
-    return this.#next < length;
+    return this.#judgeNewcomers(Infinity, limit);
   }
 
   /** Lines of the new snapshot and changes that were found since this was last asked for. */
@@ -124,10 +126,19 @@ export class PartReconciliation {
     return true;
   }
 
-  /** A person of the earlier snapshot, and whoever is new in front of them. */
+  /**
+   * Judges people in front of a number who are in no earlier snapshot.
+   *
+   * @returns whether somebody is left
+   */
+  #judgeNewcomers(before: number, limit: number): boolean {
+    for (let count = 0; count < limit && this.#nextNumber() < before; count += 1) this.#judgeNext();
+    return this.#nextNumber() < before;
+  }
+
+  /** A person of the earlier snapshot. */
   #judgeLine(before: PersonRecord): void {
     countIn(this.before, before.status === 'active');
-    while (this.#nextNumber() < before.nhsNumber) this.#judgeNext();
     if (this.#nextNumber() === before.nhsNumber) this.#judgeNext(before);
     else this.#note(reconcileUnasked(before, this.#context));
   }

@@ -28,7 +28,7 @@ export function reportHtml(report: Report): string {
       ...Object.entries(cohort.quarantinedByReason).map(([reason, number]) => [`… ${reason}`, count(number)] as const),
       ...linkedRows(report),
       ...splittingRows(report),
-      ['Asked about', count(report.asked)],
+      ['Numbers asked about', count(report.asked)],
       ['Answered', count(report.answered)],
       ['Opted out', `${count(report.optedOut)} (${report.optOutPercent.toFixed(2)} %)`],
       ['Not opted out', count(report.notOptedOut)],

@@ -20,7 +20,7 @@ export function reportText(report: Report): string {
         ]
       : []),
     ...(rebuild ? rebuildLines(rebuild) : []),
-    `  answers   ${report.answered} of ${report.asked} asked: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
+    `  answers   ${report.answered} people of ${report.asked} numbers asked about: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
     `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
     `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written`,
     ...(review ? [`  review    ${review.reasons.join('; ')} -> ${review.decision}`] : []),

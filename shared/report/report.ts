@@ -29,6 +29,7 @@ export interface Report {
   };
   /** Present where the service rejected a request and it was split until the rows at fault were found. */
   readonly splitting?: { readonly rounds: number; readonly requests: number; readonly refusedByService: number };
+  /** Numbers asked about: more than people where some have several. */
   readonly asked: number;
   readonly answered: number;
   readonly optedOut: number;

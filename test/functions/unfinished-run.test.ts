@@ -44,6 +44,38 @@ it('is finished by a resume', async () => {
   expect(await pipeline.open(nextWeek)).toMatchObject({ disposition: 'opened' });
 });
 
+it('is made good in two runs where the rewrite did not reach everybody', async () => {
+  const people = [...samplePeople].sort((a, b) => a - b);
+  const everybody = new Set(people);
+  const pipeline = new InMemoryPipeline({ partRows: 4 });
+  await pipeline.run(people, everybody);
+  pipeline.execution = 'arn:execution:stopped';
+  await pipeline.open({ trigger: 'console', reason: 'second' });
+  for (const part of await pipeline.ask(people, new Set())) await pipeline.reconcile(part);
+  const { files } = await pipeline.weigh();
+  for (const { part, file } of files.others) await pipeline.write('others', part, file);
+  pipeline.ledger.mailbox.lease = undefined;
+
+  pipeline.execution = 'arn:execution:rewrite';
+  await pipeline.open(rewrite);
+  await pipeline.build();
+  const sentBefore = pipeline.mesh.sent.length;
+  for (const part of [1, 2]) await pipeline.stage(part);
+  for (const part of [1, 2]) await pipeline.send(part);
+  pipeline.answer(pipeline.mesh.sent[sentBefore]!, everybody);
+  pipeline.clock.advance(432_000);
+  await pipeline.check(432_000);
+  await pipeline.reconcile(1);
+  for (const { part, file } of (await pipeline.weigh()).files.activations)
+    await pipeline.write('activations', part, file);
+  expect(await pipeline.close()).toMatchObject({ outcome: 'CompletedPartially' });
+  expect(activeIn(pipeline)).toBe(4);
+
+  pipeline.execution = 'arn:execution:after';
+  await pipeline.run(people, everybody, { trigger: 'console', reason: 'the next one' });
+  expect(activeIn(pipeline)).toBe(8);
+});
+
 it('is made good by a run that rewrites everybody, whatever the snapshot says', async () => {
   const pipeline = await stoppedWhileWriting();
   expect(activeIn(pipeline)).toBe(sampleOptedOut.size);

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { digitsOf, samplePeople, sampleOptedOut, syntheticNumbers } from '../../support/nhs-numbers.ts';
+import { bodyOf, iterate } from '../../support/bodies.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
 import { reconcilePart } from '../../../functions/reconcile-part/reconcile-part.ts';
 import { personLine } from '../../../shared/ndop/cohort-part.ts';
@@ -162,6 +163,53 @@ describe('a person with several numbers', () => {
   });
 });
 
+describe('a person one of whose numbers has no answer', () => {
+  const [first = 0, second = 0, third = 0] = everybody;
+  const csv = `nhsNumber,patientId,otherNhsNumbers\n${digitsOf(first)},p-1,${digitsOf(third)}\n${digitsOf(second)},p-2,\n`;
+  const openCohort = () => iterate([bodyOf(csv)]);
+
+  test.each([
+    { unknown: [third], optedOut: [], believed: { [second]: 'inactive' } },
+    { unknown: [third], optedOut: [first], believed: { [first]: 'active', [second]: 'inactive' } },
+    { unknown: [first], optedOut: [third], believed: { [first]: 'active', [second]: 'inactive' } },
+    { unknown: [first], optedOut: [second], believed: { [second]: 'active' } },
+    { unknown: [first, third], optedOut: [], believed: { [second]: 'inactive' } },
+  ])('may have opted out by the others, and is never said not to have: %#', async ({ unknown, optedOut, believed }) => {
+    const pipeline = new InMemoryPipeline({ openCohort });
+    await pipeline.open();
+    await ask(pipeline, (await pipeline.build()).parts);
+    let answeredSoFar = 0;
+    do {
+      for (const message of pipeline.mesh.sent.slice(answeredSoFar)) {
+        pipeline.answer(message, new Set(optedOut), new Set(unknown));
+      }
+      answeredSoFar = pipeline.mesh.sent.length;
+      if ((await pipeline.check()).rejected > 0) await ask(pipeline, (await pipeline.split()).parts);
+    } while (answeredSoFar < pipeline.mesh.sent.length);
+    await pipeline.check();
+    await pipeline.reconcile(1);
+    const statuses = (await snapshotLines(pipeline)).map((line) => [Number(line.slice(0, 10)), line.split(',')[1]]);
+    expect(Object.fromEntries(statuses)).toEqual(believed);
+    const { refused } = (await pipeline.part(1)).reconciled!;
+    expect(pipeline.files.text(refused!.key).split('\n').slice(0, -1)).toEqual(
+      unknown.map((number) => `${digitsOf(number)},${number === first ? 'p-1' : ''}`),
+    );
+  });
+
+  test.each([
+    { optedOut: [], believed: [] },
+    { optedOut: [first], believed: ['active'] },
+  ])('since it could not be asked about: opted out $optedOut.length', async ({ optedOut, believed }) => {
+    const pipeline = await answered({}, [first], new Set(optedOut));
+    const { cohort } = await pipeline.part(1);
+    pipeline.files.contents.delete(cohort.key);
+    const marked = await pipeline.files.writeOnce(cohort.key, `${personLine(first, 'p-1')}${digitsOf(first)}!\n`);
+    await pipeline.ledger.parts.move(pipeline.runId, 1, ['answered'], { cohort: marked });
+    await pipeline.reconcile(1);
+    expect((await snapshotLines(pipeline)).map((line) => line.split(',')[1])).toEqual(believed);
+  });
+});
+
 describe('an answer that cannot be right', () => {
   const known = `${digitsOf(Math.min(...samplePeople))},\r\n`;
 
@@ -273,6 +321,11 @@ async function answered(
   await pipeline.open();
   await pipeline.ask(cohort, optedOut);
   return pipeline;
+}
+
+async function ask(pipeline: InMemoryPipeline, parts: readonly number[]): Promise<void> {
+  for (const part of parts) await pipeline.stage(part);
+  for (const part of parts) await pipeline.send(part);
 }
 
 async function completed(): Promise<InMemoryPipeline> {

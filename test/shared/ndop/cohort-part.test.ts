@@ -10,7 +10,8 @@ function told(part: CohortPart) {
   return [...part.nhsNumbers].map((nhsNumber, place) => ({
     nhsNumber,
     ...(part.isPerson(place) ? { patientId: part.patientIdAt(place) } : {}),
-    survivors: part.links.filter((link) => link.place === place).map(({ survivor }) => part.nhsNumbers[survivor]),
+    survivors: part.links.filter((link) => link.place === place).map(({ person }) => part.nhsNumbers[person]),
+    ...(part.unclearable.includes(place) ? { isUnclearable: true } : {}),
   }));
 }
 
@@ -32,6 +33,14 @@ describe('a part of the cohort', () => {
       { nhsNumber: 9990759545, patientId: 'p-1', survivors: [9993395633] },
       { nhsNumber: 9993395633, patientId: 'p-2', survivors: [] },
       { nhsNumber: 9999939082, survivors: [9990759545, 9993395633] },
+    ]);
+  });
+
+  it('marks people one of whose numbers cannot be asked about', async () => {
+    const body = '9990506310,p-1\n9990506310!\n9990506310>9990759545\n9990759545,\n9990759545!\n';
+    expect(told(await readCohortPart(bodyOf(body), { rows: 2, bytes: body.length }))).toEqual([
+      { nhsNumber: 9990506310, patientId: 'p-1', survivors: [9990759545], isUnclearable: true },
+      { nhsNumber: 9990759545, patientId: '', survivors: [], isUnclearable: true },
     ]);
   });
 
@@ -63,6 +72,9 @@ describe('a part of the cohort', () => {
     { body: '\n9990506310,p\n', rows: 1, because: 'a blank line' },
     { body: '999050631,p\n', rows: 1, because: 'nine digits' },
     { body: '9990506310;p\n', rows: 1, because: 'another separator' },
+    { body: '9990506310!\n', rows: 0, because: 'a mark on nobody' },
+    { body: '9990506310,p\n9990759545!\n', rows: 1, because: 'a mark on somebody else' },
+    { body: 'xxxxxxxxxx>9990759545\n9990759545,\n', rows: 1, because: 'no digits' },
     { body: '9990506310>9990759545\n', rows: 1, because: 'a number that counts for nobody in it' },
     { body: '9990506310>999075954\n9990759545,q\n', rows: 2, because: 'a number that counts for nine digits' },
     { body: '9990506310>9990759545\n9990759545>9990506310\n', rows: 2, because: 'numbers that count for no person' },

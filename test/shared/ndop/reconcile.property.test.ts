@@ -86,8 +86,10 @@ async function reconcile(people: readonly Person[], cuts: readonly number[], con
   const earlier = people.flatMap(({ before }) => (before ? [writeRecord(before)] : []));
   for (const [index, cut] of [...cuts, earlier.length].sort((a, b) => a - b).entries()) {
     const from = index === 0 ? 0 : [...cuts].sort((a, b) => a - b)[index - 1]!;
-    reconciliation.compare(Buffer.from(earlier.slice(from, cut).join('')), wholeNumberLine);
-    takeOut();
+    const lines = Buffer.from(earlier.slice(from, cut).join(''));
+    for (let done = 0; done < lines.length; takeOut()) {
+      done += reconciliation.compare(lines.subarray(done), wholeNumberLine, 2);
+    }
   }
   while (reconciliation.judgeRest(3)) takeOut();
   takeOut();
