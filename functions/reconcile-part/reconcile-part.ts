@@ -72,8 +72,10 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     for (const change of changes) await changeFiles.add(change);
   };
   for await (const { lines, entry } of earlierLines(entries, deps.files)) {
-    for (let done = 0; done < lines.length; await takeOut()) {
+    let done = 0;
+    while (done < lines.length) {
       done += reconciliation.compare(lines.subarray(done), entry, newcomersAtOnce);
+      await takeOut();
     }
   }
   let isMore = true;

@@ -87,8 +87,10 @@ async function reconcile(people: readonly Person[], cuts: readonly number[], con
   for (const [index, cut] of [...cuts, earlier.length].sort((a, b) => a - b).entries()) {
     const from = index === 0 ? 0 : [...cuts].sort((a, b) => a - b)[index - 1]!;
     const lines = Buffer.from(earlier.slice(from, cut).join(''));
-    for (let done = 0; done < lines.length; takeOut()) {
+    let done = 0;
+    while (done < lines.length) {
       done += reconciliation.compare(lines.subarray(done), wholeNumberLine, 2);
+      takeOut();
     }
   }
   while (reconciliation.judgeRest(3)) takeOut();
