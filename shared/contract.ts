@@ -43,6 +43,9 @@ export type Setting = (typeof settings)[number];
 /** The one MESH workflow of the Check for National Data Opt-outs Service: request, job notice and answer alike. */
 export const ndopWorkflow = 'SPINE_NTT_UPHOLDING';
 
+/** How long one invocation that writes Consents may last. */
+export const writeTimeoutSeconds = 900;
+
 /** Partition and sort key of the ledger table, and the attribute that DynamoDB expires items by. */
 export const ledgerKeys = { partition: 'pk', sort: 'sk', expiry: 'expiresAtSeconds' } as const;
 

@@ -11,6 +11,7 @@ export const retryable = [
   'MeshThrottled',
   'MeshTimedOut',
   'MeshUnavailable',
+  'WritesUnderWay',
 ] as const;
 
 export const permanent = [
@@ -23,6 +24,7 @@ export const permanent = [
   'CohortMissing',
   'CohortUnreadable',
   'CohortColumnMissing',
+  'TemporaryStorageFull',
   // Who may act
   'LeaseLost',
   // MESH

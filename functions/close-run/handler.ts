@@ -41,6 +41,7 @@ export const handler = task(closeRunInput, (input) =>
     runs: ledger.runs,
     parts: ledger.parts,
     latest: ledger.latest,
+    writes: ledger.writes,
     mailbox: ledger.mailbox(config.MAILBOX),
     files,
     readManifest: (file) => readManifest(files, file),

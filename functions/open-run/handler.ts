@@ -25,5 +25,6 @@ export const handler = task(openRunInput, (input) =>
     runs: ledger.runs,
     mailbox: ledger.mailbox(config.MAILBOX),
     latest: ledger.latest,
+    writes: ledger.writes,
   }),
 );

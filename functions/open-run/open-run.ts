@@ -3,6 +3,7 @@ import { PermanentError, RetryableError } from '../../shared/errors.ts';
 import { hasWrittenSince, overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
+import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { statedReason } from '../../shared/ndop/stated-reason.ts';
 import { runIdForm, runIdOf } from '../../shared/ndop/run-id.ts';
 
@@ -69,6 +70,7 @@ export interface OpenRunDeps {
   readonly runs: Pick<Runs, 'open' | 'find' | 'read' | 'update'>;
   readonly mailbox: Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
   readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter'>;
+  readonly writes: Pick<WritesUnderWay, 'until'>;
 }
 
 /**
@@ -77,7 +79,7 @@ export interface OpenRunDeps {
  * become of the snapshot, and over a run that stopped while it wrote: what counts is in the store.
  *
  * @throws PermanentError RunUnknown, SnapshotSuperseded, StateInputInvalid; RunUnfinished where an earlier run stopped while it wrote.
- *   RetryableError MailboxBusy while the daily drain has the mailbox
+ *   RetryableError MailboxBusy while the daily drain has the mailbox; WritesUnderWay while a run that has ended may still be writing
  */
 export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunDeps): Promise<OpenRunOutput> {
   const isReopened = input.resumeRunId !== undefined;
@@ -105,6 +107,13 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     throw new PermanentError(
       'RunUnfinished',
       `Run ${unfinished.runId} began to write and has not finished, so the store differs from the snapshot: resume it, rebuild the snapshot, or start a run with "rewrite": true`,
+    );
+  }
+  const writingUntil = await deps.writes.until();
+  if (writingUntil !== undefined) {
+    throw new RetryableError(
+      'WritesUnderWay',
+      `A run that has ended may still be writing, until ${writingUntil} at the latest: start again then`,
     );
   }
   if (existing) {

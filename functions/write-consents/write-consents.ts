@@ -10,6 +10,7 @@ import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
+import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import type { Change } from '../../shared/ndop/reconcile.ts';
 import { runFiles } from '../../shared/run-files.ts';
@@ -31,26 +32,42 @@ export interface WriteConsentsDeps {
   readonly consent: Omit<ConsentOptions, 'runId'>;
   /** How many batches are under way at once. */
   readonly concurrency: number;
+  readonly now: () => Date;
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read'>;
   readonly parts: Pick<Parts, 'read'>;
   readonly latest: Pick<LatestSnapshot, 'beginWriting'>;
-  readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
+  readonly writes: Pick<WritesUnderWay, 'begin' | 'end'>;
+  readonly mailbox: Pick<MailboxLedger, 'renewLease'>;
   readonly files: Pick<Files, 'readVerified' | 'find' | 'writeOnce' | 'writeStreamOnce'>;
   readonly writeBatch: (writes: readonly Write[]) => Promise<BatchOutcome>;
 }
+
+/** A batch that begins longer after the last look at the lease looks at it again. */
+const leaseLookSeconds = 5;
 
 const evidence = z.object({ written: z.number() });
 
 /**
  * Writes one change file to the FHIR store. The proof that all of it is written lies beside it and is written last; a
- * repeat after a stop writes the same Consents under the same ids.
+ * repeat after a stop writes the same Consents under the same ids. Where the run has ended in the meantime, and so has the
+ * mailbox no longer, it stops within a batch or two; until then no other run opens.
  *
  * @throws LeaseLost; ConsentWritesRefused where the store refused entries for good, after all others are written
  */
 export async function writeConsents(input: WriteConsentsInput, deps: WriteConsentsDeps): Promise<WriteConsentsOutput> {
+  const id = await deps.writes.begin();
+  try {
+    return await writeFile(input, deps);
+  } finally {
+    await deps.writes.end(id);
+  }
+}
+
+async function writeFile(input: WriteConsentsInput, deps: WriteConsentsDeps): Promise<WriteConsentsOutput> {
   const { runId, execution, pass, part, file } = input;
-  await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
+  const renewLease = () => deps.mailbox.renewLease({ execution, runId }, deps.leaseSeconds);
+  await renewLease();
   const { reconciled } = await deps.parts.read(runId, part);
   const changeFile = reconciled?.changeFiles[pass][file - 1];
   if (!changeFile)
@@ -69,11 +86,13 @@ export async function writeConsents(input: WriteConsentsInput, deps: WriteConsen
   const bytes = await deps.files.readVerified(changeFile);
   const batches = batchesOf(readChanges(Readable.from([bytes])), options);
   const outcomes: BatchOutcome[] = [];
+  const ensureLease = nowAndThen(renewLease, deps.now);
   // The writers take turns at one queue: an async generator hands each batch to one of them. Where one fails the queue
   // ends and the others finish, for nothing may be written once the step has ended and the mailbox may be another run's.
   const writers = Array.from({ length: deps.concurrency }, async () => {
     try {
       for (let next = await batches.next(); !next.done; next = await batches.next()) {
+        await ensureLease();
         outcomes.push(await deps.writeBatch(next.value));
       }
     } finally {
@@ -99,6 +118,19 @@ export async function writeConsents(input: WriteConsentsInput, deps: WriteConsen
   }
   await deps.files.writeOnce(evidenceKey, JSON.stringify({ written }));
   return { written };
+}
+
+/** Does it where it was last done some seconds ago. Whoever comes meanwhile waits for the same answer. */
+function nowAndThen(renewLease: () => Promise<void>, now: () => Date): () => Promise<void> {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let look = Promise.resolve();
+  return () => {
+    if (now().getTime() - lookedAt > leaseLookSeconds * 1000) {
+      lookedAt = now().getTime();
+      look = renewLease();
+    }
+    return look;
+  };
 }
 
 async function* batchesOf(changes: AsyncIterable<Change>, options: ConsentOptions): AsyncGenerator<Write[]> {

@@ -79,8 +79,13 @@ export class RefreshConsents extends Construct {
         input: '{% $states.input %}',
       },
       timeout: Duration.minutes(1),
-      // Longer than the daily drain has the mailbox, even one that died.
-      patience: { errors: ['MailboxBusy'], interval: Duration.minutes(2), maxAttempts: 15, backoffRate: 1 },
+      // Longer than the daily drain has the mailbox, and than a step of an earlier run writes, even where they died.
+      patience: {
+        errors: ['MailboxBusy', 'WritesUnderWay'],
+        interval: Duration.minutes(2),
+        maxAttempts: 15,
+        backoffRate: 1,
+      },
       assign: {
         runId: result('runId'),
         disposition: result('disposition'),

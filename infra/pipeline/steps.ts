@@ -7,7 +7,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { join } from 'node:path';
-import { nodeOptions, type Setting } from '../../shared/contract.ts';
+import { nodeOptions, writeTimeoutSeconds, type Setting } from '../../shared/contract.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
 import { ExportRole } from './export-role.ts';
@@ -197,7 +197,7 @@ export class Steps extends Construct {
     });
     const writeConsents = this.#step('write-consents', {
       memorySize: 512,
-      timeout: Duration.minutes(15),
+      timeout: Duration.seconds(writeTimeoutSeconds),
       settings: {
         ...files,
         ...ledgerAndLease,

@@ -5,6 +5,7 @@ import { Parts } from './parts.ts';
 import { PatientExports } from './patient-exports.ts';
 import { Runs } from './runs.ts';
 import { LedgerTable } from './table.ts';
+import { WritesUnderWay } from './writes-under-way.ts';
 
 /** The run ledger: what every step looks at for the evidence of its own earlier success. */
 export interface Ledger {
@@ -12,6 +13,7 @@ export interface Ledger {
   readonly parts: Parts;
   readonly exports: PatientExports;
   readonly latest: LatestSnapshot;
+  readonly writes: WritesUnderWay;
   readonly mailbox: (mailboxId: string) => MailboxLedger;
 }
 
@@ -22,6 +24,7 @@ export function openLedger(tableName: string): Ledger {
     parts: new Parts(table),
     exports: new PatientExports(table),
     latest: new LatestSnapshot(table),
+    writes: new WritesUnderWay(table),
     mailbox: (mailboxId) => new MailboxLedger(table, mailboxId),
   };
 }

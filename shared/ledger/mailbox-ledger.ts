@@ -78,6 +78,25 @@ export class MailboxLedger {
     }
   }
 
+  /**
+   * Renews the mailbox for the execution that has it. One that has given it back, or from which it was taken, does not get
+   * it again, free or not.
+   *
+   * @throws PermanentError LeaseLost
+   */
+  async renewLease({ execution, runId }: LeaseHolder, seconds: number): Promise<void> {
+    const isRenewed = await this.#table.put(
+      this.#key('LEASE'),
+      { execution, runId, expiresAt: this.#later(seconds) },
+      { expression: 'execution = :execution', values: { ':execution': execution } },
+    );
+    if (isRenewed) return;
+    throw new PermanentError(
+      'LeaseLost',
+      `Run ${runId} has the mailbox no longer and stops: resume it when it is free`,
+    );
+  }
+
   /** Gives the mailbox back; harmless where it is another's by now. */
   async releaseLease(execution: string): Promise<void> {
     await this.#table.remove(this.#key('LEASE'), {

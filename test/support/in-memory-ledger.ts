@@ -3,12 +3,14 @@ import type { Latest, LatestSnapshot, Writer } from '../../shared/ledger/latest.
 import type { LeaseHolder, MailboxLedger, SentRequest, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts, PartState } from '../../shared/ledger/parts.ts';
 import type { Run, Runs } from '../../shared/ledger/runs.ts';
+import { lastEnd, type WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 
 /** The ledger without a table: the same public methods under the same conditions, each one step that cannot be torn. */
 export interface InMemoryLedger {
   readonly runs: InMemoryRuns;
   readonly parts: InMemoryParts;
   readonly latest: InMemoryLatest;
+  readonly writes: InMemoryWrites;
   readonly mailbox: InMemoryMailboxLedger;
 }
 
@@ -17,6 +19,7 @@ export function openInMemoryLedger(now: () => Date): InMemoryLedger {
     runs: new InMemoryRuns(),
     parts: new InMemoryParts(),
     latest: new InMemoryLatest(),
+    writes: new InMemoryWrites(now),
     mailbox: new InMemoryMailboxLedger(now),
   };
 }
@@ -145,6 +148,32 @@ export class InMemoryLatest implements Pick<LatestSnapshot, keyof LatestSnapshot
   }
 }
 
+export class InMemoryWrites implements Pick<WritesUnderWay, keyof WritesUnderWay> {
+  readonly rows = new Map<string, { readonly beganAt: string }>();
+  readonly #now: () => Date;
+  #begun = 0;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  async begin(): Promise<string> {
+    this.#begun += 1;
+    const id = String(this.#begun);
+    this.rows.set(id, { beganAt: this.#now().toISOString() });
+    return Promise.resolve(id);
+  }
+
+  async end(id: string): Promise<void> {
+    this.rows.delete(id);
+    return Promise.resolve();
+  }
+
+  async until(): Promise<string | undefined> {
+    return Promise.resolve(lastEnd(this.rows.values(), this.#now()));
+  }
+}
+
 interface Lease extends LeaseHolder {
   readonly expiresAt: string;
 }
@@ -177,6 +206,11 @@ export class InMemoryMailboxLedger implements Pick<MailboxLedger, keyof MailboxL
   async keepLease(holder: LeaseHolder, seconds: number): Promise<void> {
     const lease = await this.holdLease(holder, seconds);
     if (!lease.held) throw new PermanentError('LeaseLost', `Run ${lease.holder} holds the mailbox`);
+  }
+
+  async renewLease(holder: LeaseHolder, seconds: number): Promise<void> {
+    if (this.lease?.execution === holder.execution) return this.keepLease(holder, seconds);
+    throw new PermanentError('LeaseLost', `Run ${holder.runId} has the mailbox no longer`);
   }
 
   async releaseLease(execution: string): Promise<void> {

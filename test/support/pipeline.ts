@@ -136,6 +136,7 @@ export class InMemoryPipeline {
         }
         return Promise.resolve({ written: writes.length, refused: {} });
       },
+      writes: ledger.writes,
       writeReport: (report: Report) => writeReport(files, report),
       writtenSoFar: (parts: readonly Part[]) => writtenSoFar(parts, files),
       ...this.#settings,

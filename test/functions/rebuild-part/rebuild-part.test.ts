@@ -241,6 +241,13 @@ describe('a run that stopped while it wrote', () => {
     expect(pipeline.ledger.latest.present).toEqual(before);
   });
 
+  it('while a rebuild closes keeps it from closing', async () => {
+    const pipeline = await months();
+    await begunRebuild(pipeline);
+    await pipeline.ledger.writes.begin();
+    await expect(pipeline.close({ outcome: 'SnapshotRebuilt' })).rejects.toMatchObject({ name: 'SnapshotSuperseded' });
+  });
+
   /** A rebuild that has read every part and was stopped before it closed. */
   async function begunRebuild(pipeline: InMemoryPipeline): Promise<string> {
     nextMonth(pipeline);

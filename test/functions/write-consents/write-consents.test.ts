@@ -176,6 +176,76 @@ describe('the mailbox', () => {
   });
 });
 
+describe('a run that has ended while it still wrote', () => {
+  /** Writes one batch after another, and hands over to whoever waits when the second has begun. */
+  async function endedInTheSecondBatch() {
+    const { writes, writeBatch } = recorded();
+    const begun = Promise.withResolvers<undefined>();
+    const gate = Promise.withResolvers<undefined>();
+    const pipeline = await weighed(syntheticNumbers(600), new Set(), {
+      concurrency: 1,
+      writeBatch: async (given) => {
+        if (writes.length === 1) {
+          begun.resolve(undefined);
+          await gate.promise;
+        }
+        return writeBatch(given);
+      },
+    });
+    const writing = pipeline.write('others', 1, 1);
+    await begun.promise;
+    // What recording the failure of another file does.
+    await pipeline.ledger.mailbox.releaseLease(pipeline.execution);
+    pipeline.clock.advance(6);
+    return {
+      pipeline,
+      writes,
+      writing,
+      goOn: () => {
+        gate.resolve(undefined);
+      },
+    };
+  }
+
+  it('begins no further batch, though the mailbox is free', async () => {
+    const { pipeline, writes, writing, goOn } = await endedInTheSecondBatch();
+    goOn();
+    await expect(writing).rejects.toMatchObject({ name: 'LeaseLost' });
+    expect(writes).toHaveLength(2);
+    expect(pipeline.ledger.mailbox.lease).toBeUndefined();
+  });
+
+  const starts = [
+    { start: 'rebuild', input: { trigger: 'console', mode: 'rebuild', reason: 'test' } },
+    { start: 'rewrite', input: { trigger: 'console', rewrite: true, reason: 'test' } },
+    { start: 'resume', input: undefined },
+  ];
+  test.each(starts)('keeps a $start out until it writes no more', async ({ input }) => {
+    const { pipeline, writing, goOn } = await endedInTheSecondBatch();
+    const start = input ?? { trigger: 'console', mode: 'resume', resumeRunId: pipeline.runId, reason: 'test' };
+    pipeline.execution = 'arn:execution:after';
+    await expect(pipeline.open(start)).rejects.toMatchObject({
+      name: 'WritesUnderWay',
+      message: expect.stringContaining('until 2026-09-01T02:2'),
+    });
+    goOn();
+    await expect(writing).rejects.toMatchObject({ name: 'LeaseLost' });
+    expect(await pipeline.open(start)).toMatchObject({ disposition: 'opened' });
+  });
+
+  test.each(starts)('and of which nothing more is heard keeps a $start out for sixteen minutes', async ({ input }) => {
+    const { pipeline, writing, goOn } = await endedInTheSecondBatch();
+    const start = input ?? { trigger: 'console', mode: 'resume', resumeRunId: pipeline.runId, reason: 'test' };
+    pipeline.execution = 'arn:execution:after';
+    pipeline.clock.advance(16 * 60 - 7);
+    await expect(pipeline.open(start)).rejects.toMatchObject({ name: 'WritesUnderWay' });
+    pipeline.clock.advance(1);
+    expect(await pipeline.open(start)).toMatchObject({ disposition: 'opened' });
+    goOn();
+    await expect(writing).rejects.toMatchObject({ name: 'LeaseLost' });
+  });
+});
+
 function recorded(): { readonly writes: Write[][]; readonly writeBatch: WriteBatch } {
   const writes: Write[][] = [];
   return {

@@ -53,6 +53,17 @@ describe('the lease', () => {
     await ledger.keepLease(second, 600);
   });
 
+  it('that was given back is not had again by renewing it, free or another’s', async () => {
+    await ledger.holdLease(first, 600);
+    wait(1000);
+    await ledger.renewLease(first, 600);
+    expect(await ledger.holdLease(second, 600)).toMatchObject({ held: false });
+    await ledger.releaseLease(first.execution);
+    await expect(ledger.renewLease(first, 600)).rejects.toMatchObject({ name: 'LeaseLost' });
+    expect(await ledger.holdLease(second, 600)).toEqual({ held: true });
+    await expect(ledger.renewLease(first, 600)).rejects.toMatchObject({ name: 'LeaseLost' });
+  });
+
   it('that ran out and was not taken over is simply kept', async () => {
     await ledger.holdLease(first, 600);
     wait(100_000);
