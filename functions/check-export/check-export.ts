@@ -69,7 +69,8 @@ export async function checkExport(
 
   const patientFiles: ListedFile[] = [];
   for await (const file of deps.exportedFiles(jobId)) if (isPatientFile(file.key, jobId)) patientFiles.push(file);
-  if (patientFiles.length === 0 && patients !== 0) {
+  // A store of nobody is no store to take a cohort from, whatever it counts.
+  if (patientFiles.length === 0) {
     await deps.exports.update(runId, { state: 'failed' });
     throw new PermanentError(
       'PatientExportIncomplete',

@@ -27,7 +27,7 @@ export type ExportStatus = (typeof statuses)[number];
 
 export interface ExportJob {
   readonly status: ExportStatus;
-  /** How many Patients it wrote, where it says so. */
+  /** How many Patients it wrote, where it says so of each file. */
   readonly patients?: number;
 }
 
@@ -40,7 +40,7 @@ export interface ExportJob {
  * @throws RetryableError HealthLakeUnavailable where nobody knows whether it was started
  */
 export async function startPatientExport(
-  store: FhirStore,
+  store: Pick<FhirStore, 'baseUrl' | 'call'>,
   jobName: string,
   { roleArn, s3Uri, kmsKeyId }: ExportDestination,
 ): Promise<string> {
@@ -57,7 +57,10 @@ export async function startPatientExport(
   return textIn(answer, 'jobId');
 }
 
-export async function describePatientExport(store: FhirStore, jobId: string): Promise<ExportJob> {
+export async function describePatientExport(
+  store: Pick<FhirStore, 'baseUrl' | 'call'>,
+  jobId: string,
+): Promise<ExportJob> {
   const answer = await store.call({ url: new URL(`export/${jobId}`, store.baseUrl) });
   const stated = memberOf(memberOf(answer, 'exportJobProperties'), 'jobStatus');
   const status = statuses.find((known) => known === stated);
@@ -69,31 +72,41 @@ export async function describePatientExport(store: FhirStore, jobId: string): Pr
     .filter((file) => memberOf(file, 'type') === 'Patient')
     .map((file) => memberOf(file, 'count'))
     .filter((count) => typeof count === 'number');
-  const isCounted = Array.isArray(output) && counts.length === output.length;
+  const isCounted = counts.length > 0 && counts.length === listOf(output).length;
   return { status, ...(isCounted ? { patients: counts.reduce((sum, count) => sum + count, 0) } : {}) };
 }
 
 /** The id of the newest export of this name, whose start may have gone unanswered. */
-export async function findPatientExport(store: FhirStore, jobName: string): Promise<string | undefined> {
+export async function findPatientExport(
+  store: Pick<FhirStore, 'baseUrl' | 'call'>,
+  jobName: string,
+): Promise<string | undefined> {
   const answer = await store.call({
     // The list is not part of FHIR: HealthLake's own actions are called at the root of the same host.
     url: new URL('/', store.baseUrl),
     headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'HealthLake.ListFHIRExportJobs' },
     body: JSON.stringify({ DatastoreId: datastoreIdOf(store), JobName: jobName, MaxResults: 10 }),
   });
-  const job = listOf(memberOf(answer, 'ExportJobPropertiesList')).find(
-    (found) => memberOf(found, 'JobName') === jobName,
-  );
-  return job === undefined ? undefined : textIn(job, 'JobId');
+  // The guide does not say in which order they come.
+  const [newest] = listOf(memberOf(answer, 'ExportJobPropertiesList'))
+    .filter((found) => memberOf(found, 'JobName') === jobName)
+    .sort((a, b) => submitTimeOf(b) - submitTimeOf(a));
+  return newest === undefined ? undefined : textIn(newest, 'JobId');
 }
 
 /** Key prefix of the folder that HealthLake makes for a job below the destination. */
-export function exportFolder(prefix: string, store: FhirStore, jobId: string): string {
+export function exportFolder(prefix: string, store: Pick<FhirStore, 'baseUrl'>, jobId: string): string {
   return `${prefix}${datastoreIdOf(store)}-FHIR_EXPORT-${jobId}/`;
 }
 
-function datastoreIdOf({ baseUrl }: FhirStore): string {
+function datastoreIdOf({ baseUrl }: Pick<FhirStore, 'baseUrl'>): string {
   return /\/datastore\/([^/]+)\//.exec(baseUrl)?.[1] ?? '';
+}
+
+/** The actions of the control plane give times as seconds, the FHIR data plane as text. */
+function submitTimeOf(job: unknown): number {
+  const time = memberOf(job, 'SubmitTime');
+  return typeof time === 'number' ? time * 1000 : new Date(typeof time === 'string' ? time : 0).getTime();
 }
 
 function textIn(answer: unknown, name: string): string {

@@ -76,16 +76,15 @@ describe('the export of the Patients', () => {
     expect(files.text(`runs/${runId}/patients/files.1.json`)).toBe(`[["${patientFile.key}"]]`);
   });
 
-  it('is incomplete where it left no file and did not say that there is nobody', async () => {
-    const nothing = [{ key: `${folder}manifest.json`, bytes: 9 }];
-    await expect(check({ status: 'COMPLETED' }, nothing)).rejects.toMatchObject({ name: 'PatientExportIncomplete' });
-    expect(exports.rows.get(runId)?.state).toBe('failed');
-  });
-
-  it('may be of nobody', async () => {
-    expect(await check({ status: 'COMPLETED', patients: 0 })).toMatchObject({ isExported: true, groups: [] });
-    expect(exports.rows.get(runId)).toMatchObject({ state: 'listed', groups: 0, patients: 0 });
-  });
+  test.each([undefined, 0, 12])(
+    'is incomplete where it left no file, also where it counts %s Patients',
+    async (patients) => {
+      const nothing = [{ key: `${folder}manifest.json`, bytes: 9 }];
+      const job = { status: 'COMPLETED', ...(patients === undefined ? {} : { patients }) } as const;
+      await expect(check(job, nothing)).rejects.toMatchObject({ name: 'PatientExportIncomplete' });
+      expect(exports.rows.get(runId)?.state).toBe('failed');
+    },
+  );
 });
 
 test.each([
