@@ -21,6 +21,7 @@ export const permanent = [
   'RunUnknown',
   'RunUnfinished',
   'AnswersExpired',
+  'CohortEmptied',
   'CohortMissing',
   'CohortUnreadable',
   'CohortColumnMissing',

@@ -4,7 +4,9 @@ import type { Files } from '../../shared/files.ts';
 import { askableStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, type Run, type Runs } from '../../shared/ledger/runs.ts';
 import { log } from '../../shared/log.ts';
+import { refuseEmptied } from '../../shared/ndop/emptied-cohort.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
+import { unlessLost } from '../../shared/ndop/read-manifest.ts';
 import { leftOutNumbers } from '../../shared/ndop/refused-numbers.ts';
 import type { ManifestFile, SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
@@ -34,6 +36,8 @@ export interface BuildCohortDeps {
 /**
  * Reads everybody who needs an answer, sets aside with a reason whoever cannot be asked about, and cuts the rest into
  * parts that each own a range of NHS numbers. A second try writes files of its own: the cohort may have changed.
+ *
+ * @throws PermanentError CohortEmptied where nobody is left of whom the snapshot knows some; what opening the cohort throws
  */
 export async function buildCohort({ runId }: { runId: string }, deps: BuildCohortDeps): Promise<BuildCohortOutput> {
   const run = await deps.runs.read(runId);
@@ -45,9 +49,9 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
   const attempt = await deps.runs.nextCohortAttempt(runId);
   // A rebuild asks nobody, needs no earlier snapshot, and takes parts that one step can read from the store in its time.
   const isRebuild = run.isRebuild === true;
-  const refused = isRebuild
-    ? new Map<number, string>()
-    : await leftOutNumbers(await deps.readManifest(baseManifestOf(run)), run.openedAt, deps.files);
+  const reading = deps.readManifest(baseManifestOf(run));
+  const base = isRebuild ? await unlessLost(reading) : await reading;
+  const refused = isRebuild || !base ? new Map<number, string>() : await leftOutNumbers(base, run.openedAt, deps.files);
   const partRows = isRebuild ? Math.min(deps.partRows, mostRowsToRebuild) : deps.partRows;
   const quarantineKey = runFiles.quarantine(runId, attempt);
   let parts = 0;
@@ -69,6 +73,7 @@ export async function buildCohort({ runId }: { runId: string }, deps: BuildCohor
       },
     },
   );
+  refuseEmptied(counts, base);
   await deps.runs.update(runId, { cohort: { counts, parts, quarantineKey } });
   return { parts: numbers(parts), requested: counts.requested };
 }

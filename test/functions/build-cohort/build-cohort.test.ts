@@ -9,6 +9,41 @@ import { InMemoryPipeline } from '../../support/pipeline.ts';
 
 const people = syntheticNumbers(25).sort((a, b) => a - b);
 
+describe('a cohort of nobody', () => {
+  const start = { trigger: 'console', reason: 'test' };
+
+  it('is nothing to check before the first run', async () => {
+    const pipeline = await opened([]);
+    expect(await pipeline.build()).toEqual({ parts: [], requested: 0 });
+  });
+
+  test.each(['refresh', 'rebuild'])(
+    'ends a %s where the snapshot knows people, and is built anew by its resume',
+    async (mode) => {
+      const pipeline = new InMemoryPipeline();
+      await pipeline.run(people, new Set());
+      pipeline.clock.advance(86_400);
+      pipeline.execution = 'arn:execution:emptied';
+      await pipeline.open({ ...start, mode });
+      pipeline.cohort = [];
+      await expect(pipeline.build()).rejects.toMatchObject({ name: 'CohortEmptied' });
+      pipeline.cohort = people;
+      expect(await pipeline.build()).toEqual({ parts: [1], requested: 25 });
+    },
+  );
+
+  it('is nothing to rebuild where the snapshot is lost', async () => {
+    const pipeline = new InMemoryPipeline();
+    await pipeline.run(people, new Set());
+    pipeline.files.contents.delete(manifestOf(pipeline.ledger.latest.present)!.key);
+    pipeline.clock.advance(86_400);
+    pipeline.execution = 'arn:execution:emptied';
+    await pipeline.open({ ...start, mode: 'rebuild' });
+    pipeline.cohort = [];
+    expect(await pipeline.build()).toEqual({ parts: [], requested: 0 });
+  });
+});
+
 describe('a cohort', () => {
   it('is cut into parts that hold everybody once, sorted, in ranges that cover the number line', async () => {
     const pipeline = await opened(people.toReversed(), { partRows: 10 });
@@ -67,7 +102,7 @@ describe('a cohort', () => {
           'range-not-allowed': 1,
           'check-digit-wrong': 1,
         },
-        ...{ merged: 0, unresolvedLinks: 0, invalidOtherNumbers: 0 },
+        ...{ merged: 0, unresolvedLinks: 0, invalidOtherNumbers: 0, refusedOtherNumbers: 0 },
       },
       parts: 1,
       quarantineKey: `runs/${pipeline.runId}/quarantine/rows.1.csv`,
