@@ -48,7 +48,9 @@ export function recordOfConsent(
   if (patient.identifier?.system === nhsNumberSystem && patient.identifier.value !== formatNhsNumber(nhsNumber)) {
     return undefined;
   }
-  const optedOutSince = moment.safeParse(memberOf(memberOf(memberOf(consent, 'provision'), 'period'), 'start')).data;
+  const start = moment.safeParse(memberOf(memberOf(memberOf(consent, 'provision'), 'period'), 'start')).data;
+  // An opt-out that is in force began when its status did. A Consent that says otherwise is not as we would write it.
+  const optedOutSince = status === 'active' ? dateTime : start;
   const optOut = { nhsNumber, status, since: dateTime, ...(optedOutSince === undefined ? {} : { optedOutSince }) };
   // A literal reference says itself whom the Consent names; the next run compares that with its cohort.
   const named =

@@ -37,7 +37,8 @@ const anyOptOut = fc
     { status: fc.constantFrom('active', 'inactive'), since: anyMoment, optedOutSince: anyMoment, nhsNumber: anyNumber },
     { requiredKeys: ['status', 'since', 'nhsNumber'] },
   )
-  .map((given): OptOut => given);
+  // A status that is in force began with the opt-out.
+  .map((given): OptOut => (given.status === 'active' ? { ...given, optedOutSince: given.since } : given));
 
 it('is consentOf backwards, whatever is known of a person', () => {
   fc.assert(
@@ -64,6 +65,11 @@ it('takes the Patient from a literal reference, not from the cohort: the next ru
 describe('a Consent whose content is another', () => {
   test.each<{ what: string; change: object }>([
     { what: 'a status set by hand', change: { status: 'active' } },
+    { what: 'an end without a start', change: { provision: { ...consent.provision, period: { end: optOut.since } } } },
+    {
+      what: 'an end at another time',
+      change: { provision: { ...consent.provision, period: { start: optOut.optedOutSince, end: '2026-09-02' } } },
+    },
     { what: 'another policy', change: { policy: [] } },
     { what: 'a provision that permits', change: { provision: { ...consent.provision, type: 'permit' } } },
     { what: 'a further element', change: { note: 'x' } },
@@ -72,6 +78,20 @@ describe('a Consent whose content is another', () => {
   ])('($what) is to be rewritten by the next run', ({ change }) => {
     const record = recordOfConsent({ ...stored(consent), ...change }, person, options);
     expect(record).toMatchObject({ nhsNumber, since: optOut.since, patientHash: '' });
+  });
+
+  test.each<{ what: string; period: object | undefined }>([
+    { what: 'no period', period: undefined },
+    { what: 'a period without a start', period: {} },
+    { what: 'a start at another time', period: { start: '2026-03-02T02:38:55Z' } },
+    { what: 'a start that is no time of ours', period: { start: '2026-09-01' } },
+    { what: 'an end', period: { start: optOut.since, end: optOut.since } },
+  ])('(an opt-out in force with $what) is to be rewritten, and began when its status did', ({ period }) => {
+    const active = consentOf({ ...optOut, status: 'active', optedOutSince: optOut.since }, person.patientId, options);
+    const altered: unknown = JSON.parse(JSON.stringify({ ...active, provision: { ...active.provision, period } }));
+    expect(recordOfConsent(altered, person, options)).toEqual({
+      ...{ nhsNumber, status: 'active', since: optOut.since, optedOutSince: optOut.since, patientHash: '' },
+    });
   });
 
   test.each<{ what: string; change: object }>([
