@@ -19,19 +19,21 @@ export interface BuildOutlets {
   readonly progress?: (stage: string, counts: Readonly<Record<string, number>>) => void;
 }
 
-/** What the rows of a cohort came to. */
+/** What the rows of a cohort came to: `rows = requested + duplicates + quarantined`. */
 export interface CohortCounts {
   readonly rows: number;
-  /** People: distinct valid numbers, each of which stands for itself. */
+  /** People: distinct valid numbers of rows that were not set aside, each of which stands for itself. */
   readonly requested: number;
   readonly duplicates: number;
   readonly quarantined: Partial<Record<RowRefusal, number>>;
-  /** Numbers that are asked about for another person's sake. */
+  /** Distinct numbers that are asked about for another person's sake, whether or not they are a person's own as well. */
   readonly merged: number;
-  /** Replaced patients whose survivor is not in the cohort or has no valid number: they stay people of their own. */
+  /** How many times a patient is said to be replaced by somebody of whom the cohort has no valid number and no links. */
   readonly unresolvedLinks: number;
   /** Further numbers of patients that are not valid, and so are not asked about. */
   readonly invalidOtherNumbers: number;
+  /** Distinct numbers that the service refused and that belong to a person with another number, who is held back by them. */
+  readonly refusedOtherNumbers: number;
 }
 
 const quarantineChunk = 65_536;
@@ -40,10 +42,9 @@ const progressRows = 5_000_000;
 /**
  * Builds the parts of a cohort of any size: reads its CSV files, sets aside whoever cannot be asked about, and gives the
  * others out in parts, sorted and each number once. Memory holds one part and a thousandth of the number line; the rest
- * lies in one temporary file until then. `rows = requested + duplicates + quarantined` and the rows of replaced patients
- * whose number is asked about for their survivor's sake alone.
+ * lies in one temporary file until then.
  *
- * @throws PermanentError CohortColumnMissing, CohortUnreadable: before any part is given out
+ * @throws PermanentError CohortColumnMissing, CohortUnreadable, TemporaryStorageFull: before any part is given out
  */
 export async function buildParts(
   files: AsyncIterable<AsyncIterable<Uint8Array>>,
@@ -64,21 +65,19 @@ export async function buildParts(
     if (!reading.isDone) throw new Error('The cohort was not read to its end');
     outlets.progress?.('read', { rows: sorter.rows, spilledBytes: people.spilledBytes });
 
-    const { links, unresolved, mergedRows } = linked.resolve(people.numbersOf(linked.survivors()));
-    for (const { nhsNumber, patientId } of unresolved) {
-      const id = Buffer.from(patientId);
-      people.add(nhsNumber, id, 0, id.length, true);
-    }
-    const requested = await giveOut(people, new PartCutter(rules.partRows, links), outlets);
-    const refused = sum([...sorter.quarantined.values()]);
+    for (const { patientId, nhsNumber } of people.numbersOf(linked.patientIds)) linked.addNumber(patientId, nhsNumber);
+    const groups = linked.groups(rules.refused);
+    const requested = await giveOut(people, new PartCutter(rules.partRows, groups), outlets);
+    const { asked, refused } = groups.count();
     return {
       rows: sorter.rows,
       requested,
-      duplicates: sorter.rows - refused - mergedRows - requested,
+      duplicates: sorter.rows - requested - sum([...sorter.quarantined.values()]),
       quarantined: Object.fromEntries(sorter.quarantined),
-      merged: links.length,
-      unresolvedLinks: unresolved.length,
+      merged: asked,
+      unresolvedLinks: linked.unresolved,
       invalidOtherNumbers: sorter.invalidOthers,
+      refusedOtherNumbers: refused,
     };
   } finally {
     people.close();

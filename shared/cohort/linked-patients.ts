@@ -1,126 +1,170 @@
 import { PermanentError } from '../errors.ts';
-import type { LinkedNumber } from './part-cutter.ts';
+import { NumberGroups } from './number-groups.ts';
 
-/** A patient whose record another patient's has replaced. */
-export interface ReplacedPatient {
-  /** Absent where the patient's own number is not valid. */
-  readonly nhsNumber: number | undefined;
+/** A patient who has further numbers, or is one person with other patients. */
+export interface LinkedPatient {
+  /** Empty where the cohort gave none that is valid. */
   readonly patientId: string;
-  readonly replacedBy: string;
-  /** Further numbers of the patient. */
-  readonly others: readonly number[];
+  /** All valid numbers of the patient. */
+  readonly nhsNumbers: readonly number[];
+  /** Ids of the patients whose records have taken this one's place. */
+  readonly replacedBy: readonly string[];
+  /** Ids of the patients whose place this one's record has taken. */
+  readonly replaces: readonly string[];
 }
 
-export interface ResolvedLinks {
-  /** Distinct, by survivor. */
-  readonly links: readonly LinkedNumber[];
-  /** Replaced patients with a valid number, for whom no survivor with a valid number was found. */
-  readonly unresolved: readonly { readonly nhsNumber: number; readonly patientId: string }[];
-  /** Replaced patients whose number is asked about for their survivor's sake. */
-  readonly mergedRows: number;
-}
-
-const none: readonly number[] = [];
+const mostNumbers = 50;
 
 /**
- * Patients who are one person with another patient, or have further numbers. They are few, so they are held in memory:
- * about half a kilobyte for a replaced patient with ids of 36 characters, 100 bytes for a further number.
+ * Which patients and numbers are one person: whoever replaced one another in either direction, over as many steps as
+ * there are, and whoever shares a number. They are few, so they are held in memory, column by column: about 200 bytes for
+ * a patient id of 36 characters, and 100 for a number.
  */
 export class LinkedPatients {
   readonly #limit: number;
-  /** Further numbers of people of their own. */
-  readonly #links: LinkedNumber[] = [];
-  // The replaced patients, column by column; -1 where the number is not valid.
-  readonly #numbers: number[] = [];
-  readonly #patientIds: string[] = [];
-  readonly #replacedBy: string[] = [];
-  /** By place in the columns. */
-  readonly #others = new Map<number, readonly number[]>();
-  readonly #nextOf = new Map<string, string>();
-  /** Where chains of more than one step end; undefined where they run in a circle. */
-  readonly #endOf = new Map<string, string | undefined>();
+  readonly #ids = new Map<string, number>();
+  readonly #numbers = new Map<number, number>();
+  /** Patients without links whose own number the service refused: to be one of a group, they must be named by it. */
+  readonly #refused = new Map<string, readonly number[]>();
+  // By node, of which each id and each number is one.
+  /** A node of the same group, nearer to the one that stands for it. */
+  readonly #parents: number[] = [];
+  /** How often patients name it as who replaced them. */
+  readonly #timesNamed: number[] = [];
+  /** 1 where the cohort has the patient. */
+  readonly #isKnown: number[] = [];
 
-  constructor(limit = 3_000_000) {
+  constructor(limit = 6_000_000) {
     this.#limit = limit;
   }
 
-  /** Further numbers of somebody who is asked about. */
-  addOthers(survivor: number, others: readonly number[]): void {
-    for (const nhsNumber of others) {
-      if (nhsNumber !== survivor) this.#links.push({ nhsNumber, survivor });
+  /** @throws PermanentError CohortUnreadable where there are more of them than memory is meant for */
+  add({ patientId, nhsNumbers, replacedBy, replaces }: LinkedPatient): void {
+    const survivors = replacedBy.map((id) => this.#idNode(id));
+    for (const survivor of survivors) this.#timesNamed[survivor] = (this.#timesNamed[survivor] ?? 0) + 1;
+    const nodes = [...survivors, ...replaces.map((id) => this.#idNode(id))];
+    for (const nhsNumber of nhsNumbers) nodes.push(this.#numberNode(nhsNumber));
+    if (patientId !== '') {
+      const node = this.#idNode(patientId);
+      this.#isKnown[node] = 1;
+      nodes.push(node);
     }
+    for (const node of nodes) this.#join(node, nodes[0] ?? node);
     this.#refuseTooMany();
   }
 
-  /** Where rows disagree on who replaced a patient, the lowest id is believed, so that their order does not matter. */
-  addReplaced({ nhsNumber, patientId, replacedBy, others }: ReplacedPatient): void {
-    if (others.length > 0) this.#others.set(this.#numbers.length, others);
-    this.#numbers.push(nhsNumber ?? -1);
-    this.#patientIds.push(patientId);
-    this.#replacedBy.push(replacedBy);
-    const known = this.#nextOf.get(patientId);
-    if (patientId !== '' && (known === undefined || replacedBy < known)) this.#nextOf.set(patientId, replacedBy);
+  /**
+   * A patient without links whose number cannot be asked about, since the service refused it.
+   *
+   * @throws PermanentError CohortUnreadable
+   */
+  addRefused(patientId: string, nhsNumber: number): void {
+    if (patientId === '') return;
+    const known = this.#refused.get(patientId) ?? [];
+    if (!known.includes(nhsNumber)) this.#refused.set(patientId, [...known, nhsNumber]);
     this.#refuseTooMany();
   }
 
-  /** Ids of the patients at the end of each chain, whose numbers are still to be found. */
-  survivors(): ReadonlySet<string> {
-    const ids = new Set<string>();
-    for (const replacedBy of this.#replacedBy) {
-      const survivor = this.#survivorOf(replacedBy);
-      if (survivor !== undefined) ids.add(survivor);
-    }
-    return ids;
+  /** Ids of the patients that links name, more of whose numbers may stand in the cohort. */
+  get patientIds(): Pick<ReadonlyMap<string, unknown>, 'size' | 'has' | 'keys'> {
+    return this.#ids;
   }
 
-  /** @param numberOf numbers of the survivors that are in the cohort */
-  resolve(numberOf: ReadonlyMap<string, number>): ResolvedLinks {
-    const links = [...this.#links];
-    const unresolved: ResolvedLinks['unresolved'][number][] = [];
-    let mergedRows = 0;
-    for (const [place, nhsNumber] of this.#numbers.entries()) {
-      const survivor = numberOf.get(this.#survivorOf(this.#replacedBy[place] ?? '') ?? '');
-      const person = survivor ?? nhsNumber;
-      if (person < 0) continue;
-      if (survivor === undefined) unresolved.push({ nhsNumber, patientId: this.#patientIds[place] ?? '' });
-      if (nhsNumber >= 0 && nhsNumber !== person) {
-        links.push({ nhsNumber, survivor: person });
-        mergedRows += 1;
-      }
-      for (const other of this.#others.get(place) ?? none) {
-        if (other !== person) links.push({ nhsNumber: other, survivor: person });
-      }
-    }
-    links.sort((a, b) => a.survivor - b.survivor || a.nhsNumber - b.nhsNumber);
-    const distinct = links.filter(({ nhsNumber, survivor }, index) => {
-      const before = links[index - 1];
-      return nhsNumber !== before?.nhsNumber || survivor !== before.survivor;
-    });
-    return { links: distinct, unresolved, mergedRows };
+  /** A number that stands in the cohort for one of those patients. */
+  addNumber(patientId: string, nhsNumber: number): void {
+    const node = this.#ids.get(patientId);
+    if (node === undefined) return;
+    this.#isKnown[node] = 1;
+    this.#join(this.#numberNode(nhsNumber), node);
   }
 
-  /** The end of a chain; undefined where it runs in a circle. */
-  #survivorOf(patientId: string): string | undefined {
-    if (!this.#nextOf.has(patientId)) return patientId;
-    const chain = new Set<string>();
-    let id = patientId;
-    while (!this.#endOf.has(id) && !chain.has(id)) {
-      chain.add(id);
-      const next = this.#nextOf.get(id);
-      if (next === undefined) break;
-      id = next;
+  /**
+   * How many times a patient is said to be replaced by somebody of whom the cohort has neither a valid number nor links.
+   * Ask once the groups are made.
+   */
+  get unresolved(): number {
+    return this.#timesNamed.reduce((sum, times, node) => sum + (this.#isKnown[node] === 1 ? 0 : times), 0);
+  }
+
+  /**
+   * The numbers of everybody who has several.
+   *
+   * @param refused numbers that the service refused not long ago
+   * @throws PermanentError CohortUnreadable where somebody has more than a person can have
+   */
+  groups(refused: Pick<ReadonlySet<number>, 'has'>): NumberGroups {
+    for (const [patientId, nhsNumbers] of this.#refused) {
+      for (const nhsNumber of nhsNumbers) this.addNumber(patientId, nhsNumber);
     }
-    // A circle comes back to an id of the chain that has a next one.
-    const end = this.#endOf.has(id) ? this.#endOf.get(id) : this.#nextOf.has(id) ? undefined : id;
-    for (const passed of chain) this.#endOf.set(passed, end);
-    return end;
+    const sizes = new Uint32Array(this.#parents.length);
+    for (const node of this.#numbers.values()) {
+      const root = this.#rootOf(node);
+      sizes[root] = (sizes[root] ?? 0) + 1;
+    }
+    const tooLarge = sizes.reduce((count, size) => count + (size > mostNumbers ? 1 : 0), 0);
+    if (tooLarge > 0) {
+      throw new PermanentError(
+        'CohortUnreadable',
+        `${tooLarge} groups of linked patients have more than ${mostNumbers} NHS numbers, which no person has: check whether the cohort's columns otherNhsNumbers, replacedBy and replaces, or the Patients' identifiers and links, name the same number or patient for many`,
+      );
+    }
+    const everyNumber = new Float64Array(this.#numbers.size);
+    let count = 0;
+    for (const [nhsNumber, node] of this.#numbers) {
+      if ((sizes[this.#rootOf(node)] ?? 0) === 1) continue;
+      everyNumber[count] = nhsNumber;
+      count += 1;
+    }
+    const inGroups = everyNumber.subarray(0, count).sort();
+    const roots = Uint32Array.from(inGroups, (nhsNumber) => this.#rootOf(this.#numbers.get(nhsNumber) ?? 0));
+    return new NumberGroups(inGroups, roots, refused);
+  }
+
+  #idNode(patientId: string): number {
+    const known = this.#ids.get(patientId);
+    if (known !== undefined) return known;
+    const node = this.#newNode();
+    this.#ids.set(patientId, node);
+    return node;
+  }
+
+  #numberNode(nhsNumber: number): number {
+    const known = this.#numbers.get(nhsNumber);
+    if (known !== undefined) return known;
+    const node = this.#newNode();
+    this.#numbers.set(nhsNumber, node);
+    return node;
+  }
+
+  #newNode(): number {
+    const node = this.#parents.length;
+    this.#parents.push(node);
+    this.#timesNamed.push(0);
+    this.#isKnown.push(0);
+    return node;
+  }
+
+  /** The node that stands for a group; the way there is halved, so that no chain is gone over again and again. */
+  #rootOf(from: number): number {
+    const parents = this.#parents;
+    let node = from;
+    for (let parent = parents[node] ?? node; parent !== node; parent = parents[node] ?? node) {
+      parents[node] = parents[parent] ?? parent;
+      node = parent;
+    }
+    return node;
+  }
+
+  #join(one: number, other: number): void {
+    const root = this.#rootOf(one);
+    this.#parents[root] = this.#rootOf(other);
   }
 
   #refuseTooMany(): void {
-    if (this.#links.length + this.#numbers.length <= this.#limit) return;
+    if (this.#parents.length + this.#refused.size <= this.#limit) return;
     throw new PermanentError(
       'CohortUnreadable',
-      `More than ${this.#limit} further numbers and replaced patients stand in the cohort, which no records come to: check its columns otherNhsNumbers and replacedBy`,
+      `More than ${this.#limit} patient ids and numbers of linked patients stand in the cohort, which no records come to: check its columns otherNhsNumbers, replacedBy and replaces`,
     );
   }
 }

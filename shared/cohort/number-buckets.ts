@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PermanentError } from '../errors.ts';
 
 /** Numbers that share their first three digits stand in one bucket, which holds at most 909,091 valid ones. */
 const bucketSpan = 10_000_000;
@@ -28,7 +29,11 @@ interface Bucket {
 export interface NumberBucketsOptions {
   readonly blockBytes?: number;
   readonly roundBytes?: number;
+  readonly write?: typeof writeSync;
 }
+
+/** A set of texts, or a map by them. */
+type Ids = Pick<ReadonlySet<string>, 'size' | 'has' | 'keys'>;
 
 /** One patient of a bucket, in bytes that the next one overwrites. */
 export interface BucketRecord {
@@ -47,6 +52,7 @@ export interface BucketRecord {
 export class NumberBuckets {
   readonly #blockBytes: number;
   readonly #roundBytes: number;
+  readonly #write: typeof writeSync;
   readonly #buckets: Bucket[] = Array.from({ length: bucketCount }, () => ({ block: undefined, used: 0, spilled: [] }));
   #file: number | undefined;
   #fileBytes = 0;
@@ -54,8 +60,9 @@ export class NumberBuckets {
   #distinct: Buffer = Buffer.alloc(0);
   #keys = new Float64Array(0);
 
-  constructor({ blockBytes = 32_768, roundBytes: round = roundBytes }: NumberBucketsOptions = {}) {
+  constructor({ blockBytes = 32_768, roundBytes: round = roundBytes, write = writeSync }: NumberBucketsOptions = {}) {
     this.#blockBytes = blockBytes;
+    this.#write = write;
     this.#roundBytes = round;
   }
 
@@ -64,7 +71,10 @@ export class NumberBuckets {
     return this.#fileBytes;
   }
 
-  /** @param isReplaced whether the patient's record was replaced by another's, so that others come first for the number */
+  /**
+   * @param isReplaced whether the patient's record was replaced by another's, so that others come first for the number
+   * @throws PermanentError TemporaryStorageFull
+   */
   add(nhsNumber: number, bytes: Uint8Array, idStart: number, idEnd: number, isReplaced = false): void {
     const number = Math.floor(nhsNumber / bucketSpan);
     const bucket = this.#buckets[number];
@@ -84,13 +94,12 @@ export class NumberBuckets {
     bucket.used = at;
   }
 
-  /** The numbers of the patients with these ids, the lowest one where a patient has several. */
-  numbersOf(patientIds: ReadonlySet<string>): Map<string, number> {
-    const numbers = new Map<string, number>();
-    if (patientIds.size === 0) return numbers;
+  /** Every number of the patients with these ids; one that stands in several rows comes as often. */
+  *numbersOf(patientIds: Ids): Generator<{ readonly patientId: string; readonly nhsNumber: number }> {
+    if (patientIds.size === 0) return;
     // Sixty million ids pass here: a text is made only of those that look like one of the few.
     const marks = new Uint8Array(hashSpan);
-    for (const patientId of patientIds) {
+    for (const patientId of patientIds.keys()) {
       const bytes = Buffer.from(patientId);
       marks[hashOf(bytes, 0, bytes.length)] = 1;
     }
@@ -101,12 +110,10 @@ export class NumberBuckets {
         for (const at of markedRecords(block, end, marks)) {
           const { nhsNumber, idStart, idEnd } = recordAt(block, at, number);
           const patientId = block.toString('latin1', idStart, idEnd);
-          if (!patientIds.has(patientId)) continue;
-          numbers.set(patientId, Math.min(nhsNumber, numbers.get(patientId) ?? nhsNumber));
+          if (patientIds.has(patientId)) yield { patientId, nhsNumber };
         }
       }
     }
-    return numbers;
   }
 
   /**
@@ -130,9 +137,18 @@ export class NumberBuckets {
 
   #spill(bucket: Bucket): void {
     if (!bucket.block) return;
-    this.#file ??= openUnnamed();
-    for (let written = 0; written < bucket.used;) {
-      written += writeSync(this.#file, bucket.block, written, bucket.used - written, this.#fileBytes + written);
+    try {
+      this.#file ??= openUnnamed();
+      for (let written = 0; written < bucket.used;) {
+        written += this.#write(this.#file, bucket.block, written, bucket.used - written, this.#fileBytes + written);
+      }
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      throw new PermanentError(
+        'TemporaryStorageFull',
+        `The directory for temporary files was full after ${this.#fileBytes} bytes of the cohort. Give the function that builds the cohort more ephemeral storage, and resume`,
+        { cause: error },
+      );
     }
     bucket.spilled.push(this.#fileBytes, bucket.used);
     this.#fileBytes += bucket.used;
@@ -221,6 +237,10 @@ function openUnnamed(): number {
   return file;
 }
 
+function isOutOfSpace(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+}
+
 /** The remainder operator of numbers beyond 32 bits is many times slower. */
 function placeOf(key: number): number {
   return key - Math.floor(key / placeSpan) * placeSpan;
@@ -249,11 +269,16 @@ function recordAt(bytes: Buffer, at: number, bucket: number): BucketRecord {
 }
 
 function comesBefore(bytes: Buffer, one: number, other: number): boolean {
-  const ranks = [one, other].map((at) => (idLength(bytes, at) === 0 ? 2 : (bytes[at + 3] ?? 0) >>> 7));
-  const [oneRank = 0, otherRank = 0] = ranks;
+  const oneRank = rankAt(bytes, one);
+  const otherRank = rankAt(bytes, other);
   if (oneRank !== otherRank) return oneRank < otherRank;
   const otherEnd = nextRecord(bytes, other);
   return bytes.compare(bytes, other + headBytes, otherEnd, one + headBytes, nextRecord(bytes, one)) < 0;
+}
+
+/** 0 is best: not replaced and with an id. */
+function rankAt(bytes: Buffer, at: number): number {
+  return ((bytes[at + 3] ?? 0) >>> 7) * 2 + (idLength(bytes, at) === 0 ? 1 : 0);
 }
 
 /** The buffer, or a longer one with the same beginning. */

@@ -1,11 +1,16 @@
-import { writeTenDigits } from '../ndop/ten-digits.ts';
 import { boundaryBetween, wholeNumberLine, type NumberRange } from '../ndop/number-range.ts';
+import { writeTenDigits } from '../ndop/ten-digits.ts';
+import type { NumberGroups } from './number-groups.ts';
 
-/** A number that is asked about for another person's sake: that person has opted out if either number has. */
-export interface LinkedNumber {
+/** A line beside those of people. */
+interface FurtherLine {
   readonly nhsNumber: number;
-  readonly survivor: number;
+  /** The person of the part for whose sake the number is asked about, or `mark`. */
+  readonly person: number;
 }
+
+/** In place of a person: one of the number's own others cannot be asked about. Below all numbers, so that it comes first. */
+const mark = -1;
 
 /** One part of the cohort, to be written as it is. */
 export interface CutPart {
@@ -18,9 +23,11 @@ export interface CutPart {
 
 const comma = 0x2c;
 const lineFeed = 0x0a;
+const exclamationMark = 0x21;
 const greaterThan = 0x3e;
 const longestLineBytes = 76;
 const linkLineBytes = 22;
+const markLineBytes = 12;
 
 /**
  * Cuts people, who come by rising number, into parts of at most `partRows` numbers. A boundary is no valid NHS number and
@@ -28,16 +35,18 @@ const linkLineBytes = 22;
  * without naming anybody. A part without such a place in its whole length goes on to the next one. Numbers asked about for
  * a person's sake count in that person's part. Holds one part, and the beginning of the next.
  *
- * A part file has a line for each person, `nhsNumber,patientId`, and for each linked number, `nhsNumber>survivor`: sorted
- * by first number, a person before links, links by survivor.
+ * A part file has these lines, sorted by their first number, then in this order:
+ * - `nhsNumber,patientId` for each person
+ * - `nhsNumber!` for a person who has another number that the service refused, so that it cannot be asked about
+ * - `nhsNumber>person` for each number whose answer counts for another person too, by that person
  */
 export class PartCutter {
   readonly #partRows: number;
-  /** By survivor. */
-  readonly #links: readonly LinkedNumber[];
-  readonly #linkedStems: ReadonlySet<number>;
-  #nextLink = 0;
-  #firstLink = 0;
+  readonly #groups: NumberGroups;
+  /** Of all numbers in groups. */
+  readonly #stems: ReadonlySet<number>;
+  /** Of people whose part was not given out yet, by person. */
+  #further: { readonly person: number; readonly lines: readonly FurtherLine[] }[] = [];
   #from = wholeNumberLine.from;
   #count = 0;
   #numbers = new Float64Array(1024);
@@ -50,19 +59,22 @@ export class PartCutter {
   /** Of these people a part was given out. */
   #given = 0;
 
-  constructor(partRows: number, links: readonly LinkedNumber[]) {
+  constructor(partRows: number, groups: NumberGroups) {
     this.#partRows = partRows;
-    this.#links = links;
-    this.#linkedStems = new Set(links.map(({ nhsNumber }) => stemOf(nhsNumber)));
+    this.#groups = groups;
+    this.#stems = stemsOf(groups.nhsNumbers);
   }
 
   add(nhsNumber: number, bytes: Uint8Array, idStart: number, idEnd: number): void {
     const place = this.#count;
     if (place === this.#numbers.length) this.#makeRoom();
     let asked = (this.#asked[place - 1] ?? 0) + 1;
-    while (this.#links[this.#nextLink]?.survivor === nhsNumber) {
-      this.#nextLink += 1;
-      asked += 1;
+    const others = this.#groups.take(nhsNumber);
+    if (others) {
+      asked += others.nhsNumbers.length;
+      const lines = others.nhsNumbers.map((other) => ({ nhsNumber: other, person: nhsNumber }));
+      if (others.hasRefused) lines.push({ nhsNumber, person: mark });
+      this.#further.push({ person: nhsNumber, lines });
     }
     const lines = this.#lines;
     let at = this.#lineEnds[place - 1] ?? 0;
@@ -104,7 +116,7 @@ export class PartCutter {
 
   #isPlace(end: number): boolean {
     const boundary = this.#boundaryAt(end);
-    return boundary !== undefined && !this.#linkedStems.has(stemOf(boundary));
+    return boundary !== undefined && !this.#stems.has(stemOf(boundary));
   }
 
   #boundaryAt(end: number): number | undefined {
@@ -116,38 +128,35 @@ export class PartCutter {
     this.#from = to;
     this.#given = end;
     this.#isOverlong = false;
-    let linkEnd = this.#firstLink;
-    while (linkEnd < this.#links.length && (this.#links[linkEnd]?.survivor ?? 0) < to) linkEnd += 1;
-    const links = this.#links.slice(this.#firstLink, linkEnd);
-    this.#firstLink = linkEnd;
     const people = this.#lines.subarray(0, this.#lineEnds[end - 1]);
-    return links.length === 0 ? { range, rows: end, body: people } : { range, ...this.#withLinks(people, end, links) };
+    const isBelow = this.#further.map(({ person }) => person < to);
+    const further = this.#further.filter((_, index) => isBelow[index]).flatMap(({ lines }) => lines);
+    this.#further = this.#further.filter((_, index) => !isBelow[index]);
+    return further.length === 0
+      ? { range, rows: end, body: people }
+      : { range, ...this.#withFurther(people, end, further) };
   }
 
-  /** The lines of people with those of links between them. */
-  #withLinks(people: Buffer, end: number, links: LinkedNumber[]): Pick<CutPart, 'rows' | 'body'> {
-    links.sort((a, b) => a.nhsNumber - b.nhsNumber || a.survivor - b.survivor);
-    const body = Buffer.allocUnsafe(people.length + links.length * linkLineBytes);
+  /** The lines of people with the further ones between them. */
+  #withFurther(people: Buffer, end: number, further: FurtherLine[]): Pick<CutPart, 'rows' | 'body'> {
+    further.sort((a, b) => a.nhsNumber - b.nhsNumber || a.person - b.person);
+    const body = Buffer.allocUnsafe(people.length + further.length * linkLineBytes);
     let rows = end;
     let at = 0;
     let place = 0;
     let copied = 0;
     let before = -1;
-    for (const { nhsNumber, survivor } of links) {
+    for (const { nhsNumber, person } of further) {
       while (place < end && (this.#numbers[place] ?? 0) <= nhsNumber) place += 1;
       const copyEnd = this.#lineEnds[place - 1] ?? 0;
       at += people.copy(body, at, copied, copyEnd);
       copied = copyEnd;
       if (nhsNumber !== before && this.#numbers[place - 1] !== nhsNumber) rows += 1;
       before = nhsNumber;
-      writeTenDigits(body, at, nhsNumber);
-      body[at + 10] = greaterThan;
-      writeTenDigits(body, at + 11, survivor);
-      body[at + 21] = lineFeed;
-      at += linkLineBytes;
+      at += writeFurther(body, at, { nhsNumber, person });
     }
-    people.copy(body, at, copied);
-    return { rows, body };
+    at += people.copy(body, at, copied);
+    return { rows, body: body.subarray(0, at) };
   }
 
   /** Lets go of the people whose part was given out. */
@@ -178,6 +187,23 @@ export class PartCutter {
     this.#lines.copy(lines);
     [this.#numbers, this.#lineEnds, this.#asked, this.#lines] = [numbers, lineEnds, asked, lines];
   }
+}
+
+/** @returns the length of the line */
+function writeFurther(body: Buffer, at: number, { nhsNumber, person }: FurtherLine): number {
+  writeTenDigits(body, at, nhsNumber);
+  const isMark = person === mark;
+  body[at + 10] = isMark ? exclamationMark : greaterThan;
+  if (!isMark) writeTenDigits(body, at + 11, person);
+  const length = isMark ? markLineBytes : linkLineBytes;
+  body[at + length - 1] = lineFeed;
+  return length;
+}
+
+function stemsOf(nhsNumbers: Float64Array): ReadonlySet<number> {
+  const stems = new Set<number>();
+  for (const nhsNumber of nhsNumbers) stems.add(stemOf(nhsNumber));
+  return stems;
 }
 
 /** The first nine digits, which determine the tenth. */

@@ -23,11 +23,12 @@ const longestId = 64;
 const isIdByte = Uint8Array.from({ length: 256 }, (_, byte) => (idForm.test(String.fromCharCode(byte)) ? 1 : 0));
 
 /**
- * Takes the rows of a cohort one after another: each goes to the people, to the patients who are linked with others, or,
- * with a reason and without its number, to the quarantine.
+ * Takes the rows of a cohort one after another: each goes to the people, or, with a reason and without its number, to the
+ * quarantine. Whom a row links, and which numbers, is noted in both cases: a number that is valid may be another's too.
  */
 export class RowSorter {
   rows = 0;
+  /** Further numbers that are not valid, so that they are not asked about. */
   invalidOthers = 0;
   readonly quarantined = new Map<RowRefusal, number>();
   readonly #rules: CohortRules;
@@ -49,13 +50,16 @@ export class RowSorter {
   take(row: ScannedRow): void {
     this.rows += 1;
     const hasValidId = this.#findId(row);
-    const reading = this.#readNumber(row, hasValidId);
-    if (typeof reading === 'string') this.#setAside(row.row, reading);
-    const isLinked =
-      row.end(columnIndex.otherNhsNumbers) > row.start(columnIndex.otherNhsNumbers) ||
-      row.end(columnIndex.replacedBy) > row.start(columnIndex.replacedBy);
-    if (isLinked) this.#takeLinked(row, typeof reading === 'string' ? undefined : reading);
-    else if (typeof reading === 'number') this.#people.add(reading, this.#idBytes, this.#idStart, this.#idEnd);
+    const reading = this.#readNumber(row);
+    const refusal = typeof reading === 'string' ? reading : this.#refusalOf(reading, hasValidId);
+    const isReplaced = isFilled(row, columnIndex.replacedBy);
+    if (refusal !== undefined) this.#setAside(row.row, refusal);
+    else if (typeof reading === 'number') {
+      this.#people.add(reading, this.#idBytes, this.#idStart, this.#idEnd, isReplaced);
+    }
+    const isLinked = isReplaced || isFilled(row, columnIndex.otherNhsNumbers) || isFilled(row, columnIndex.replaces);
+    if (isLinked) this.#link(row, reading);
+    else if (refusal === 'refused-by-service') this.#linked.addRefused(this.#patientId(), Number(reading));
   }
 
   /** The quarantine file as it grows: whatever lines were added since the last call. */
@@ -69,42 +73,40 @@ export class RowSorter {
     return this.#quarantine.length;
   }
 
-  #takeLinked(row: ScannedRow, nhsNumber: number | undefined): void {
-    const others = this.#othersOf(row);
-    const replacedBy = row.text(columnIndex.replacedBy).trim();
-    const patientId = this.#idBytes.toString('latin1', this.#idStart, this.#idEnd);
-    if (replacedBy !== '') {
-      this.#linked.addReplaced({ nhsNumber, patientId, replacedBy, others });
-    } else if (nhsNumber !== undefined) {
-      this.#people.add(nhsNumber, this.#idBytes, this.#idStart, this.#idEnd);
-      this.#linked.addOthers(nhsNumber, others);
-    }
+  #link(row: ScannedRow, reading: number | NhsNumberRefusal): void {
+    const texts = wordsOf(row, columnIndex.otherNhsNumbers);
+    const nhsNumbers = texts.flatMap((text) => {
+      const other = readNhsNumber(text, this.#rules.allowed);
+      return 'nhsNumber' in other ? [Number(other.nhsNumber)] : [];
+    });
+    this.invalidOthers += texts.length - nhsNumbers.length;
+    if (typeof reading === 'number') nhsNumbers.push(reading);
+    this.#linked.add({
+      patientId: this.#patientId(),
+      nhsNumbers,
+      replacedBy: wordsOf(row, columnIndex.replacedBy),
+      replaces: wordsOf(row, columnIndex.replaces),
+    });
   }
 
-  #othersOf(row: ScannedRow): number[] {
-    const texts = row.text(columnIndex.otherNhsNumbers).split(/\s+/).filter(Boolean);
-    const readings = texts.map((text) => readNhsNumber(text, this.#rules.allowed));
-    const valid = readings.flatMap((reading) => ('nhsNumber' in reading ? [Number(reading.nhsNumber)] : []));
-    const others = valid.filter((other) => !this.#rules.refused.has(other));
-    this.invalidOthers += texts.length - others.length;
-    return others;
+  #patientId(): string {
+    return this.#idBytes.toString('latin1', this.#idStart, this.#idEnd);
   }
 
-  #readNumber(row: ScannedRow, hasValidId: boolean): number | RowRefusal {
-    const { allowed, refused } = this.#rules;
+  #refusalOf(nhsNumber: number, hasValidId: boolean): RowRefusal | undefined {
+    if (!hasValidId) return 'patient-id-invalid';
+    const { refused } = this.#rules;
+    return refused.size > 0 && refused.has(nhsNumber) ? 'refused-by-service' : undefined;
+  }
+
+  #readNumber(row: ScannedRow): number | NhsNumberRefusal {
+    const { allowed } = this.#rules;
     const start = row.start(columnIndex.nhsNumber);
     const isTenBytes = row.end(columnIndex.nhsNumber) - start === 10;
-    let value = isTenBytes ? readTenDigits(row.view, start) : -1;
-    if (value >= 0) {
-      const refusal = refusalOf(value, allowed);
-      if (refusal !== undefined) return refusal;
-    } else {
-      const reading = readNhsNumber(row.text(columnIndex.nhsNumber), allowed);
-      if ('refusal' in reading) return reading.refusal;
-      value = Number(reading.nhsNumber);
-    }
-    if (!hasValidId) return 'patient-id-invalid';
-    return refused.size > 0 && refused.has(value) ? 'refused-by-service' : value;
+    const value = isTenBytes ? readTenDigits(row.view, start) : -1;
+    if (value >= 0) return refusalOf(value, allowed) ?? value;
+    const reading = readNhsNumber(row.text(columnIndex.nhsNumber), allowed);
+    return 'refusal' in reading ? reading.refusal : Number(reading.nhsNumber);
   }
 
   /** @returns whether the row has a patient id that a FHIR store can hold, or none */
@@ -130,7 +132,14 @@ export class RowSorter {
 
   #setAside(row: number, reason: RowRefusal): void {
     this.quarantined.set(reason, (this.quarantined.get(reason) ?? 0) + 1);
-    const patientId = this.#idBytes.toString('latin1', this.#idStart, this.#idEnd);
-    this.#quarantine += `${row},${reason},${patientId}\n`;
+    this.#quarantine += `${row},${reason},${this.#patientId()}\n`;
   }
+}
+
+function isFilled(row: ScannedRow, column: number): boolean {
+  return row.end(column) > row.start(column) && row.text(column).trim() !== '';
+}
+
+function wordsOf(row: ScannedRow, column: number): string[] {
+  return row.text(column).split(/\s+/).filter(Boolean);
 }

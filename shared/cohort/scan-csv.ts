@@ -3,7 +3,7 @@ import { parse } from 'csv-parse/sync';
 import { PermanentError } from '../errors.ts';
 
 /** The columns of a cohort file; all but the first may be missing. */
-const columns = ['nhsNumber', 'patientId', 'otherNhsNumbers', 'replacedBy'] as const;
+const columns = ['nhsNumber', 'patientId', 'otherNhsNumbers', 'replacedBy', 'replaces'] as const;
 type Column = (typeof columns)[number];
 
 const separators = [',', ';', '\t'] as const;
@@ -54,10 +54,13 @@ export class ScannedRow {
 }
 
 /** Indexes of the columns in a scanned row. */
-export const columnIndex = { nhsNumber: 0, patientId: 1, otherNhsNumbers: 2, replacedBy: 3 } as const satisfies Record<
-  Column,
-  number
->;
+export const columnIndex = {
+  nhsNumber: 0,
+  patientId: 1,
+  otherNhsNumbers: 2,
+  replacedBy: 3,
+  replaces: 4,
+} as const satisfies Record<Column, number>;
 
 /**
  * Scans a cohort file: CSV with a header row that names `nhsNumber` and perhaps further columns (any case; spaces,

@@ -38,6 +38,7 @@ const cohortCounts = z.object({
   merged: z.number().optional(),
   unresolvedLinks: z.number().optional(),
   invalidOtherNumbers: z.number().optional(),
+  refusedOtherNumbers: z.number().optional(),
 });
 
 export const verdict = z.object({

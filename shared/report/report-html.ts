@@ -79,16 +79,14 @@ function table(title: string, rows: readonly (readonly [string, string])[]): str
   return `<h2>${escape(title)}</h2>\n<table>\n${body}\n</table>`;
 }
 
-function linkedRows({
-  cohort: { merged, unresolvedLinks, invalidOtherNumbers },
-}: Report): (readonly [string, string])[] {
-  return [
-    ...(merged ? [["Superseded numbers, asked about for a person's sake", count(merged)] as const] : []),
-    ...(unresolvedLinks
-      ? [['Replaced patients without a survivor to ask about', count(unresolvedLinks)] as const]
-      : []),
-    ...(invalidOtherNumbers ? [['Further numbers left out as invalid', count(invalidOtherNumbers)] as const] : []),
-  ];
+function linkedRows({ cohort }: Report): (readonly [string, string])[] {
+  const rows = [
+    ['Numbers that count for another number of the same person', cohort.merged],
+    ['Links of replaced patients that lead to nobody in the cohort', cohort.unresolvedLinks],
+    ['Further numbers left out as invalid', cohort.invalidOtherNumbers],
+    ['Further numbers refused by the service, which withhold whoever has one', cohort.refusedOtherNumbers],
+  ] as const;
+  return rows.flatMap(([name, value]) => (value ? [[name, count(value)] as const] : []));
 }
 
 function splittingRows({ splitting }: Report): (readonly [string, string])[] {

@@ -29,18 +29,17 @@ export function reportText(report: Report): string {
   return lines.join('\n');
 }
 
-function linkedLines({ cohort: { merged, unresolvedLinks, invalidOtherNumbers } }: Report): string[] {
-  return [
-    ...(merged ? [`            ${merged} more numbers asked about, superseded ones of people of the cohort`] : []),
-    ...(unresolvedLinks
-      ? [
-          `            ${unresolvedLinks} replaced patients stay people of their own: nobody who replaced them can be asked about`,
-        ]
-      : []),
-    ...(invalidOtherNumbers
-      ? [`            ${invalidOtherNumbers} further numbers of patients left out as invalid`]
+function linkedLines({ cohort }: Report): string[] {
+  const { merged, unresolvedLinks, invalidOtherNumbers, refusedOtherNumbers } = cohort;
+  const lines = [
+    ...(merged ? [`${merged} numbers asked about that count for another number of the same person`] : []),
+    ...(unresolvedLinks ? [`${unresolvedLinks} links of replaced patients lead to nobody in the cohort`] : []),
+    ...(invalidOtherNumbers ? [`${invalidOtherNumbers} further numbers of patients left out as invalid`] : []),
+    ...(refusedOtherNumbers
+      ? [`${refusedOtherNumbers} further numbers refused by the service, which withhold whoever has one`]
       : []),
   ];
+  return lines.map((line) => `            ${line}`);
 }
 
 function rebuildLines(rebuild: ReportedRebuild): string[] {

@@ -20,12 +20,14 @@ export interface Report {
     readonly duplicates: number;
     readonly quarantined: number;
     readonly quarantinedByReason: Readonly<Record<string, number>>;
-    /** Numbers asked about for another person's sake; absent where there were none, as are the next two. */
+    /** Numbers asked about for another person's sake; absent where there were none, as are the next three. */
     readonly merged?: number;
-    /** Replaced patients who stayed people of their own, since nobody who replaced them can be asked about. */
+    /** Replaced patients whose survivor is not in the cohort, so that its numbers are not known. */
     readonly unresolvedLinks?: number;
     /** Further numbers of patients that were left out as invalid. */
     readonly invalidOtherNumbers?: number;
+    /** Further numbers that the service refused: nobody who has one is said not to be opted out. */
+    readonly refusedOtherNumbers?: number;
   };
   /** Present where the service rejected a request and it was split until the rows at fault were found. */
   readonly splitting?: { readonly rounds: number; readonly requests: number; readonly refusedByService: number };
@@ -137,6 +139,7 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       ...(counts?.merged ? { merged: counts.merged } : {}),
       ...(counts?.unresolvedLinks ? { unresolvedLinks: counts.unresolvedLinks } : {}),
       ...(counts?.invalidOtherNumbers ? { invalidOtherNumbers: counts.invalidOtherNumbers } : {}),
+      ...(counts?.refusedOtherNumbers ? { refusedOtherNumbers: counts.refusedOtherNumbers } : {}),
     },
     ...(splitting ? { splitting } : {}),
     asked: parts.filter((part) => part.sentAt !== undefined).reduce((sum, part) => sum + part.rows, 0),

@@ -91,27 +91,13 @@ class NaiveModel {
   readonly beliefs = new Map<number, Belief>();
 
   live({ patients, optedOut }: Month, asAt: string): void {
-    const replacedBy = new Map(patients.map((patient) => [patient.nhsNumber, patient.replacedBy]));
-    const survivorOf = (nhsNumber: number): number => {
-      const chain = [nhsNumber];
-      for (let next = replacedBy.get(nhsNumber); next !== undefined; next = replacedBy.get(next)) {
-        // A circle, or a survivor who is not in the store: everybody stays a person of their own.
-        if (chain.includes(next) || !replacedBy.has(next)) return nhsNumber;
-        chain.push(next);
-      }
-      return chain.at(-1)!;
-    };
-    const numbersOf = new Map<number, number[]>();
-    for (const { nhsNumber } of patients) {
-      const survivor = survivorOf(nhsNumber);
-      numbersOf.set(survivor, [...(numbersOf.get(survivor) ?? []), nhsNumber]);
-    }
-    for (const [person, numbers] of numbersOf) {
-      const isOptedOut = numbers.some((number) => optedOut.has(number));
+    const groups = groupsOf(patients);
+    for (const { nhsNumber: person } of patients) {
+      const isOptedOut = groups.some((group) => group.has(person) && [...group].some((number) => optedOut.has(number)));
       this.beliefs.set(person, checked(this.beliefs.get(person), isOptedOut, asAt));
     }
     for (const [person, belief] of this.beliefs) {
-      if (numbersOf.has(person)) continue;
+      if (patients.some(({ nhsNumber }) => nhsNumber === person)) continue;
       const { leftAt = asAt } = belief;
       if (Date.parse(asAt) - Date.parse(leftAt) >= 30 * 86_400_000) this.beliefs.delete(person);
       else this.beliefs.set(person, { ...belief, leftAt });
@@ -126,6 +112,24 @@ class NaiveModel {
       ]),
     );
   }
+}
+
+/**
+ * Who is one person: whoever replaced one another, over any number of steps. A survivor who is not in the store is nobody
+ * of whom there is a number, and still makes those one person whom it replaced.
+ */
+function groupsOf(patients: Month['patients']): ReadonlySet<number>[] {
+  let groups: ReadonlySet<number>[] = [];
+  for (const { nhsNumber, replacedBy = nhsNumber } of patients) {
+    const ours = [nhsNumber, replacedBy];
+    const joined = groups.filter((group) => ours.some((number) => group.has(number)));
+    groups = [
+      ...groups.filter((group) => !joined.includes(group)),
+      new Set([...ours, ...joined.flatMap((group) => [...group])]),
+    ];
+  }
+  const present = new Set(patients.map(({ nhsNumber }) => nhsNumber));
+  return groups.map((group) => new Set([...group].filter((number) => present.has(number))));
 }
 
 function checked(before: Belief | undefined, isOptedOut: boolean, asAt: string): Belief {

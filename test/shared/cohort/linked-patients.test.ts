@@ -1,48 +1,99 @@
-import { expect, it } from '@jest/globals';
-import { LinkedPatients } from '../../../shared/cohort/linked-patients.ts';
+import { describe, expect, it } from '@jest/globals';
+import { LinkedPatients, type LinkedPatient } from '../../../shared/cohort/linked-patients.ts';
+import { syntheticNumbers } from '../../support/nhs-numbers.ts';
 
-const replaced = (patientId: string, replacedBy: string, nhsNumber: number) => ({
-  ...{ patientId, replacedBy, nhsNumber },
-  others: [],
+const numbers = syntheticNumbers(60).sort((one, other) => one - other);
+const [a = 0, b = 0, c = 0, d = 0] = numbers;
+const nothing: LinkedPatient = { patientId: '', nhsNumbers: [], replacedBy: [], replaces: [] };
+
+function linkedOf(...patients: Partial<LinkedPatient>[]): LinkedPatients {
+  const linked = new LinkedPatients();
+  for (const patient of patients) linked.add({ ...nothing, ...patient });
+  return linked;
+}
+
+function failureOf(act: () => unknown): unknown {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('a group', () => {
+  it('is made by either direction of a link, by shared patients and by shared numbers', () => {
+    const replaced = { patientId: 'p', nhsNumbers: [a] };
+    const survivor = { patientId: 'q', nhsNumbers: [b] };
+    for (const linked of [
+      linkedOf({ ...replaced, replacedBy: ['q'] }, survivor),
+      linkedOf(replaced, { ...survivor, replaces: ['p'] }),
+      linkedOf({ ...replaced, replacedBy: ['nobody'] }, { ...survivor, replacedBy: ['nobody'] }),
+      linkedOf({ ...replaced, nhsNumbers: [a, c] }, { ...survivor, nhsNumbers: [b, c] }),
+    ]) {
+      const groups = linked.groups(new Set());
+      expect([...groups.nhsNumbers].filter((nhsNumber) => nhsNumber !== c)).toEqual([a, b]);
+      expect(groups.take(a)?.nhsNumbers).toContain(b);
+    }
+  });
+
+  it('has the numbers that the cohort gives a patient elsewhere, and no others', () => {
+    const linked = linkedOf({ patientId: 'p', nhsNumbers: [a], replacedBy: ['q'] });
+    expect([...linked.patientIds.keys()].sort()).toEqual(['p', 'q']);
+    linked.addNumber('q', c);
+    linked.addNumber('q', b);
+    linked.addNumber('r', d);
+    expect([...linked.groups(new Set()).nhsNumbers]).toEqual([a, b, c]);
+    expect(linked.unresolved).toBe(0);
+  });
+
+  it('has the refused number of a patient that it names, whenever that is read', () => {
+    const linked = linkedOf();
+    linked.addRefused('q', b);
+    linked.addRefused('q', b);
+    linked.addRefused('r', c);
+    linked.addRefused('', d);
+    linked.add({ ...nothing, patientId: 'p', nhsNumbers: [a], replacedBy: ['q'] });
+    expect(linked.groups(new Set([b, c, d])).take(a)).toEqual({ nhsNumbers: [], hasRefused: true });
+    expect(linked.unresolved).toBe(0);
+  });
+
+  it('is not made of one number', () => {
+    const linked = linkedOf(
+      { patientId: 'p', nhsNumbers: [a], replacedBy: ['q'] },
+      { patientId: 'r', nhsNumbers: [b] },
+    );
+    expect(linked.groups(new Set()).nhsNumbers).toHaveLength(0);
+    expect(linked.unresolved).toBe(1);
+  });
+
+  it('of more than fifty numbers is no person, and is refused without a word about whom it names', () => {
+    expect(linkedOf({ nhsNumbers: numbers.slice(0, 50) }).groups(new Set()).nhsNumbers).toHaveLength(50);
+    const failure = failureOf(() => linkedOf({ nhsNumbers: numbers.slice(0, 51) }).groups(new Set()));
+    expect(failure).toMatchObject({ name: 'CohortUnreadable', message: expect.stringMatching(/^1 groups .* 50 NHS/) });
+    expect(String(failure)).not.toMatch(/\d{9}/);
+  });
+
+  it('may be a chain as long as a cohort', () => {
+    const linked = linkedOf();
+    const length = 100_000;
+    for (let at = 0; at < length; at += 1) linked.add({ ...nothing, patientId: `p${at}`, replacedBy: [`p${at + 1}`] });
+    linked.addNumber('p0', a);
+    linked.addNumber(`p${length}`, b);
+    expect([...linked.groups(new Set()).nhsNumbers]).toEqual([a, b]);
+  });
 });
 
 it('refuses more linked patients than memory is meant for, and names nobody', () => {
-  const linked = new LinkedPatients(3);
-  linked.addOthers(9993395633, [9999939082, 9991581766]);
-  linked.addReplaced(replaced('a', 'b', 9990506310));
-  const failure = (() => {
-    try {
-      linked.addReplaced(replaced('c', 'd', 9990759545));
-      return undefined;
-    } catch (error) {
-      return error;
-    }
-  })();
-  expect(failure).toMatchObject({ name: 'CohortUnreadable' });
-  expect(String(failure)).toMatch(/^CohortUnreadable: More than 3 further numbers/);
-  expect(String(failure)).not.toMatch(/\d{10}/);
-});
-
-it('believes the lowest id where rows disagree on who replaced a patient', () => {
-  for (const order of [
-    ['y', 'x'],
-    ['x', 'y'],
-  ]) {
-    const linked = new LinkedPatients();
-    linked.addReplaced(replaced('a', 'b', 9990506310));
-    for (const id of order) linked.addReplaced(replaced('b', id, 9990759545));
-    expect(linked.survivors()).toEqual(new Set(['x', 'y']));
-    const { links } = linked.resolve(new Map([['x', 9993395633]]));
-    expect(links).toContainEqual({ nhsNumber: 9990506310, survivor: 9993395633 });
+  const linked = new LinkedPatients(4);
+  linked.add({ ...nothing, patientId: 'p', nhsNumbers: [a], replacedBy: ['q'] });
+  linked.addRefused('r', b);
+  for (const more of [() => { linked.addRefused('s', c); }, () => { linked.add({ ...nothing, nhsNumbers: [c, d] }); }]) {
+    const failure = failureOf(more);
+    expect(failure).toMatchObject({
+      name: 'CohortUnreadable',
+      message: expect.stringMatching(/^More than 4 patient ids/),
+    });
+    expect(String(failure)).not.toMatch(/\d{9}/);
   }
-});
-
-it('follows a chain as long as a cohort without going over it twice for each patient', () => {
-  const linked = new LinkedPatients();
-  const length = 20_000;
-  for (let at = 0; at < length; at += 1) linked.addReplaced(replaced(`p${at}`, `p${at + 1}`, 9_000_000_000 + at));
-  expect(linked.survivors()).toEqual(new Set([`p${length}`]));
-  const { links, mergedRows } = linked.resolve(new Map([[`p${length}`, 9993395633]]));
-  expect(links).toHaveLength(length);
-  expect(mergedRows).toBe(length);
 });

@@ -1,15 +1,43 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PartCutter, type CutPart, type LinkedNumber } from '../../../shared/cohort/part-cutter.ts';
+import { NumberGroups } from '../../../shared/cohort/number-groups.ts';
+import { PartCutter, type CutPart } from '../../../shared/cohort/part-cutter.ts';
 import { wholeNumberLine } from '../../../shared/ndop/number-range.ts';
-import { anyNumber, anyPeople, checkDigitOf, digitsOf, validFrom } from '../../support/nhs-numbers.ts';
+import {
+  anyNumber,
+  anyPeople,
+  checkDigitOf,
+  digitsOf,
+  syntheticNumbers,
+  validFrom,
+} from '../../support/nhs-numbers.ts';
 
 interface Part extends Omit<CutPart, 'body'> {
   readonly lines: readonly string[];
   readonly people: readonly number[];
 }
 
-function cut(numbers: readonly number[], partRows: number, links: readonly LinkedNumber[] = []): Part[] {
+/** Numbers that are one person's, and which of all numbers the service refused. */
+interface Linked {
+  readonly groups: readonly (readonly number[])[];
+  readonly refused: ReadonlySet<number>;
+}
+
+const nobody: Linked = { groups: [], refused: new Set() };
+
+function groupsOf({ groups, refused }: Linked): NumberGroups {
+  const members = groups
+    .flatMap((group, id) => group.map((nhsNumber) => ({ nhsNumber, id })))
+    .sort((one, other) => one.nhsNumber - other.nhsNumber);
+  const numbers = Float64Array.from(members, ({ nhsNumber }) => nhsNumber);
+  return new NumberGroups(
+    numbers,
+    Uint32Array.from(members, ({ id }) => id * 7),
+    refused,
+  );
+}
+
+function cut(numbers: readonly number[], partRows: number, linked = nobody): Part[] {
   const parts: Part[] = [];
   const take = (part: CutPart | undefined) => {
     if (!part) return false;
@@ -18,8 +46,7 @@ function cut(numbers: readonly number[], partRows: number, links: readonly Linke
     parts.push({ range: part.range, rows: part.rows, lines, people });
     return true;
   };
-  const bySurvivor = links.toSorted((one, other) => one.survivor - other.survivor || one.nhsNumber - other.nhsNumber);
-  const cutter = new PartCutter(partRows, bySurvivor);
+  const cutter = new PartCutter(partRows, groupsOf(linked));
   for (const number of numbers) {
     const patientId = `p${number % 1000}`;
     cutter.add(number, Buffer.from(patientId), 0, patientId.length);
@@ -39,9 +66,9 @@ const stemOf = (value: number) => Math.floor(value / 10);
 const isPlaceBetween = (below: number, above: number) => stemOf(above) - stemOf(below) > 1;
 
 /** What must hold for any cut: nothing of the number line and nobody is lost, and no boundary points at a person. */
-function checkCut(numbers: readonly number[], parts: readonly Part[], links: readonly LinkedNumber[] = []): void {
+function checkCut(numbers: readonly number[], parts: readonly Part[], { groups } = nobody): void {
   expect(parts.flatMap(({ people }) => people)).toEqual(numbers);
-  const stems = new Set([...numbers, ...links.map(({ nhsNumber }) => nhsNumber)].map(stemOf));
+  const stems = new Set([...numbers, ...groups.flat()].map(stemOf));
   let from = wholeNumberLine.from;
   for (const { range, people } of parts) {
     expect(range.from).toBe(from);
@@ -115,38 +142,55 @@ describe('cutting into parts', () => {
 });
 
 describe('numbers that are asked about for others', () => {
-  const linked = fc.oneof(anyPeople(40, 1), dense).chain((numbers) => {
+  const anyLinked = fc.oneof(anyPeople(40, 1), dense).chain((numbers) => {
     const near = fc.nat(numbers.length - 1).map((place) => validFrom(stemOf(numbers[place]!) + 1));
-    const link = fc.record({
-      nhsNumber: fc.oneof(anyNumber, near, fc.constantFrom(...numbers)),
-      survivor: fc.constantFrom(...numbers),
+    const member = fc.oneof(anyNumber, near, fc.constantFrom(...numbers));
+    const members = fc.uniqueArray(fc.record({ number: member, group: fc.nat(5), isRefused: fc.boolean() }), {
+      maxLength: 20,
+      selector: ({ number }) => number,
     });
-    const links = fc
-      .uniqueArray(link, { maxLength: 20, selector: ({ nhsNumber, survivor }) => `${nhsNumber}>${survivor}` })
-      .map((all) => all.filter(({ nhsNumber, survivor }) => nhsNumber !== survivor));
-    return fc.record({ numbers: fc.constant(numbers), links });
+    return members.map((all) => ({
+      numbers,
+      linked: {
+        groups: [0, 1, 2, 3, 4, 5]
+          .map((id) => all.flatMap(({ number, group }) => (group === id ? [number] : [])))
+          .filter(({ length }) => length > 1),
+        // Nobody is a person under a number that the service refused.
+        refused: new Set(
+          all.flatMap(({ number, isRefused }) => (isRefused && !numbers.includes(number) ? [number] : [])),
+        ),
+      },
+    }));
   });
+  const order = (line: string) => line.replace(',', ' ');
 
-  it('stand in the part of their survivor, in order, and count towards its length', () => {
+  it('stand in the part of each person of their group, in order, and count towards its length', () => {
     fc.assert(
-      fc.property(linked, anyPartRows, ({ numbers, links }, partRows) => {
-        const parts = cut(numbers, partRows, links);
-        checkCut(numbers, parts, links);
+      fc.property(anyLinked, anyPartRows, ({ numbers, linked }, partRows) => {
+        const parts = cut(numbers, partRows, linked);
+        const { groups, refused } = linked;
+        checkCut(numbers, parts, linked);
         for (const { people, lines, rows } of parts) {
-          const own = links.filter(({ survivor }) => people.includes(survivor));
-          const expected = [
+          const own = groups.flatMap((group) =>
+            group
+              .filter((number) => people.includes(number))
+              .flatMap((person) => group.filter((other) => other !== person).map((other) => ({ other, person }))),
+          );
+          const expected = new Set([
             ...people.map((number) => `${digitsOf(number)},p${number % 1000}`),
-            ...own.map(({ nhsNumber, survivor }) => `${digitsOf(nhsNumber)}>${digitsOf(survivor)}`),
-          ];
-          expect(lines).toEqual(expected.sort((one, other) => (one < other ? -1 : 1)));
+            ...own.map(({ other, person }) =>
+              refused.has(other) ? `${digitsOf(person)}!` : `${digitsOf(other)}>${digitsOf(person)}`,
+            ),
+          ]);
+          expect(lines).toEqual([...expected].sort((one, other) => (order(one) < order(other) ? -1 : 1)));
           expect(rows).toBe(new Set(lines.map((line) => line.slice(0, 10))).size);
           if (rows <= partRows) continue;
           // Longer than it may be only where no earlier person left room for a boundary.
-          const linkedStems = new Set(links.map(({ nhsNumber }) => stemOf(nhsNumber)));
+          const stems = new Set(groups.flat().map(stemOf));
           const asked = (count: number) =>
-            count + own.filter(({ survivor }) => people.slice(0, count).includes(survivor)).length;
+            count + own.filter(({ person }) => people.slice(0, count).includes(person)).length;
           const places = people.flatMap((number, place) => {
-            const hasRoom = place > 0 && stemOf(number) - stemOf(people[place - 1]!) > 1 + linkedStems.size;
+            const hasRoom = place > 0 && stemOf(number) - stemOf(people[place - 1]!) > 1 + stems.size;
             return hasRoom && asked(place) <= partRows ? [place] : [];
           });
           expect(places).toEqual([]);
@@ -159,7 +203,27 @@ describe('numbers that are asked about for others', () => {
   it('have no boundary with their first nine digits either', () => {
     const [low, high] = [validFrom(910_000_000), validFrom(950_000_000)];
     const [first] = cut([low, high], 1);
-    const link = { nhsNumber: validFrom(stemOf(first!.range.to)), survivor: high };
-    checkCut([low, high], cut([low, high], 1, [link]), [link]);
+    const linked = { groups: [[validFrom(stemOf(first!.range.to)), high]], refused: new Set<number>() };
+    checkCut([low, high], cut([low, high], 1, linked), linked);
+  });
+
+  it('are counted once, as are refused ones, where a person has them', () => {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0] = syntheticNumbers(7).sort((x, y) => x - y);
+    // One person with a refused number; two people; nobody.
+    const groups = groupsOf({
+      groups: [
+        [a, b, g],
+        [c, d],
+        [e, f],
+      ],
+      refused: new Set([g, f]),
+    });
+    const taken = [a, c, d].map((person) => groups.take(person));
+    expect(taken).toEqual([
+      { nhsNumbers: [b], hasRefused: true },
+      { nhsNumbers: [d], hasRefused: false },
+      { nhsNumbers: [c], hasRefused: false },
+    ]);
+    expect(groups.count()).toEqual({ asked: 3, refused: 1 });
   });
 });

@@ -101,17 +101,30 @@ describe('the report of a run that completed', () => {
 });
 
 describe('patients who are one person', () => {
-  const counts = { ...cohort!.counts, merged: 1203, unresolvedLinks: 7, invalidOtherNumbers: 2 };
+  const counts = {
+    ...cohort!.counts,
+    merged: 1203,
+    unresolvedLinks: 7,
+    invalidOtherNumbers: 2,
+    refusedOtherNumbers: 5,
+  };
   const report = reportOf({ ...usualRun, cohort: { ...cohort!, counts } }, usualParts, completed);
 
   it('are counted', () => {
-    expect(report.cohort).toMatchObject({ merged: 1203, unresolvedLinks: 7, invalidOtherNumbers: 2 });
-    expect(reportText(report)).toMatch(/1203 more numbers.*\n.*7 replaced patients.*\n.*2 further numbers/);
-    expect(reportHtml(report)).toMatch(/Superseded numbers.*1,203.*\n.*Replaced patients.*7<.*\n.*Further numbers.*2</);
+    expect(report.cohort).toMatchObject({
+      merged: 1203,
+      unresolvedLinks: 7,
+      invalidOtherNumbers: 2,
+      refusedOtherNumbers: 5,
+    });
+    expect(reportText(report)).toMatch(
+      /1203 numbers asked.*\n.*7 links.*\n.*2 further.*invalid\n.*5 further numbers refused/,
+    );
+    expect(reportHtml(report)).toMatch(/another number.*1,203.*\n.*Links.*7<.*\n.*invalid.*2<.*\n.*refused.*5</);
   });
 
   it('are not spoken of where there are none', () => {
-    const none = { ...cohort!.counts, merged: 0, unresolvedLinks: 0, invalidOtherNumbers: 0 };
+    const none = { ...cohort!.counts, merged: 0, unresolvedLinks: 0, invalidOtherNumbers: 0, refusedOtherNumbers: 0 };
     const silent = reportOf({ ...usualRun, cohort: { ...cohort!, counts: none } }, usualParts, completed);
     expect(silent).toEqual(reports.completed);
   });
