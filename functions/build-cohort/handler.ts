@@ -24,6 +24,7 @@ const files = new Files(new S3Client({}), config.BUCKET);
 const store = new FhirStore({ baseUrl: config.FHIR_BASE_URL, region: config.AWS_REGION });
 const allowed = config.NHS_NUMBER_RANGES.split(',');
 const sources = {
+  baseUrl: store.baseUrl,
   patientRead: config.PATIENT_READ,
   searchPatients: () => store.search('Patient', { _count: '100', _elements: 'identifier,link' }),
   exports,

@@ -5,6 +5,8 @@ import { exportedPatients, type PatientExports } from '../../shared/ledger/patie
 import type { Run } from '../../shared/ledger/runs.ts';
 
 export interface OpenCohortDeps {
+  /** Of the FHIR store. */
+  readonly baseUrl: string;
   readonly patientRead: 'search' | 'export';
   readonly searchPatients: () => AsyncIterable<unknown>;
   readonly exports: Pick<PatientExports, 'read' | 'listGroups'>;
@@ -19,7 +21,7 @@ export interface OpenCohortDeps {
  */
 export async function* openCohort(
   { runId, cohortChoice, openedAt }: Run,
-  { patientRead, searchPatients, exports, files }: OpenCohortDeps,
+  { baseUrl, patientRead, searchPatients, exports, files }: OpenCohortDeps,
 ): AsyncGenerator<AsyncIterable<Uint8Array>> {
   if (cohortChoice.source === 's3') {
     yield await files.open(cohortChoice.key).catch((error: unknown) => {
@@ -27,7 +29,7 @@ export async function* openCohort(
       throw new PermanentError('CohortMissing', 'The cohort file named in the execution input is not in the bucket');
     });
   } else if (patientRead === 'search') {
-    yield patientsCsv(searchPatients(), new Date(openedAt));
+    yield patientsCsv(searchPatients(), baseUrl, new Date(openedAt));
   } else {
     for (const file of await exportedPatients(runId, exports)) yield await files.openVerified(file);
   }

@@ -6,8 +6,10 @@ import { openLedger } from '../../shared/ledger/ledger.ts';
 import { task } from '../../shared/task.ts';
 import { readPatients, readPatientsInput } from './read-patients.ts';
 
-const config = readConfig(process.env, { BUCKET: z.string(), LEDGER_TABLE: z.string() });
+const config = readConfig(process.env, { BUCKET: z.string(), FHIR_BASE_URL: z.url(), LEDGER_TABLE: z.string() });
 const { runs, exports } = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
 
-export const handler = task(readPatientsInput, (input) => readPatients(input, { runs, exports, files }));
+export const handler = task(readPatientsInput, (input) =>
+  readPatients(input, { baseUrl: config.FHIR_BASE_URL, runs, exports, files }),
+);

@@ -12,6 +12,8 @@ export const readPatientsInput = z.object({ runId: z.string(), group: z.number()
 export type ReadPatientsInput = z.infer<typeof readPatientsInput>;
 
 export interface ReadPatientsDeps {
+  /** Of the FHIR store. */
+  readonly baseUrl: string;
   readonly runs: Pick<Runs, 'read'>;
   readonly exports: Pick<PatientExports, 'read' | 'findGroup' | 'putGroup'>;
   readonly files: Pick<Files, 'readVerified' | 'open' | 'writeStreamOnce'>;
@@ -27,7 +29,7 @@ const groupsOfKeys = z.array(z.array(z.string()));
  */
 export async function readPatients(
   { runId, group }: ReadPatientsInput,
-  { runs, exports, files }: ReadPatientsDeps,
+  { baseUrl, runs, exports, files }: ReadPatientsDeps,
 ): Promise<{ readonly patients: number }> {
   const { attempt, files: list } = await exports.read(runId);
   const done = await exports.findGroup(runId, attempt, group);
@@ -48,7 +50,7 @@ export async function readPatients(
   }
   const file = await files.writeStreamOnce(
     runFiles.patientGroup(runId, group, attempt),
-    patientsCsv(allPatients(keys), new Date(openedAt)),
+    patientsCsv(allPatients(keys), baseUrl, new Date(openedAt)),
   );
   await exports.putGroup(runId, { group, attempt, patients, file });
   return { patients };

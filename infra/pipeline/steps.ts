@@ -107,7 +107,7 @@ export class Steps extends Construct {
       // A whole processor comes with so much memory, of which it uses a little.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
-      settings: { ...files, LEDGER_TABLE: ledger.tableName },
+      settings: { ...files, FHIR_BASE_URL: fhir.baseUrl, LEDGER_TABLE: ledger.tableName },
     });
     const buildCohort = this.#step('build-cohort', {
       // More than a whole processor comes with so much memory. Sixty million people need 200 MB of it, and each million

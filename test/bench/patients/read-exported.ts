@@ -26,7 +26,8 @@ async function main(): Promise<void> {
     await pipeline(Readable.from(lines(count)), createWriteStream(file));
     const began = performance.now();
     let bytes = 0;
-    for await (const chunk of patientsCsv(readNdjson(createReadStream(file), file))) bytes += chunk.length;
+    for await (const chunk of patientsCsv(readNdjson(createReadStream(file), file), 'https://fhir.example/r4/'))
+      bytes += chunk.length;
     const seconds = (performance.now() - began) / 1000;
     const mebibytes = (value: number) => Math.round(value / 1024 / 1024);
     const { size } = await stat(file);

@@ -15,11 +15,16 @@ async function open(run: Partial<Run>, deps: Partial<OpenCohortDeps> = {}): Prom
   const opened = openCohort(
     { ...usualRun, ...run },
     {
+      baseUrl: 'https://fhir.example/r4/',
       patientRead: 'search',
       searchPatients: () =>
         iterate([
           { resourceType: 'Patient', id: 'p', identifier: nhsNumber('9990506310') },
-          { resourceType: 'Patient', id: 'q', link: [{ type: 'replaced-by', other: { reference: 'Patient/p' } }] },
+          {
+            resourceType: 'Patient',
+            id: 'q',
+            link: [{ type: 'replaced-by', other: { reference: 'https://fhir.example/r4/Patient/p' } }],
+          },
         ]),
       exports: {
         read: () => Promise.resolve({ state: 'listed', attempt: 1, jobId: 'job', groups: 2 }),
@@ -51,7 +56,7 @@ it('is CohortMissing where that file is not there', async () => {
 test.each([
   {
     patientRead: 'search',
-    found: ['nhsNumber,patientId,otherNhsNumbers,replacedBy\n9990506310,p,,\n,q,,p\n'],
+    found: ['nhsNumber,patientId,otherNhsNumbers,replacedBy,replaces\n9990506310,p,,,\n,q,,p,\n'],
   },
   { patientRead: 'export', found: ['nhsNumber\n9999939082\n', 'nhsNumber\n9991581766\n'] },
 ] as const)('is what the FHIR store has, by $patientRead', async ({ patientRead, found }) => {

@@ -26,14 +26,15 @@ beforeEach(async () => {
 
 const read = (group: number) => {
   const run = { openedAt: '2026-11-20T06:00:00Z' } as Run;
-  return readPatients({ runId, group }, { runs: { read: () => Promise.resolve(run) }, exports, files });
+  const baseUrl = 'https://fhir.example/r4/';
+  return readPatients({ runId, group }, { baseUrl, runs: { read: () => Promise.resolve(run) }, exports, files });
 };
 
 describe('a group of exported files', () => {
   it('becomes one cohort file, as of the moment that the run began', async () => {
     expect(await read(1)).toEqual({ patients: 3 });
     expect(files.text(`runs/${runId}/patients/group-0001.1.csv`)).toBe(
-      'nhsNumber,patientId,otherNhsNumbers,replacedBy\n9000000009,a,,\n9000000017,b,,\n9000000025,c,,\n',
+      'nhsNumber,patientId,otherNhsNumbers,replacedBy,replaces\n9000000009,a,,,\n9000000017,b,,,\n9000000025,c,,,\n',
     );
   });
 
