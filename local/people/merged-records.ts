@@ -5,7 +5,7 @@ import { syntheticNhsNumbers } from './synthetic.ts';
 
 const [oldNumber = '', replacedNumber = ''] = syntheticNhsNumbers(2, 270_519);
 
-/** Whether a number is one of those that `withMergedRecords` gives to somebody beside their present one. */
+/** Whether a number is one of those that `withMergedRecords` gives to somebody beside the one that they had. */
 export function isSuperseded(nhsNumber: string): boolean {
   return nhsNumber === oldNumber || nhsNumber === replacedNumber;
 }

@@ -17,8 +17,8 @@ const mostNumbers = 50;
 
 /**
  * Which patients and numbers are one person: whoever replaced one another in either direction, over as many steps as
- * there are, and whoever shares a number. They are few, so they are held in memory, column by column: about 200 bytes for
- * a patient id of 36 characters, and 100 for a number.
+ * there are, and whoever shares a number. They are few, so they are held in memory, column by column: about 220 bytes
+ * for a patient id of 36 characters and its number.
  */
 export class LinkedPatients {
   readonly #limit: number;
