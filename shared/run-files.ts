@@ -25,6 +25,9 @@ export const runFiles = {
   report: (runId: string, name: string, form: 'json' | 'html') => `runs/${runId}/report/${name}.${form}`,
   snapshotPart: (runId: string, part: number, attempt: number) =>
     `snapshots/${runId}/${partName(part)}.${attempt}.csv.gz`,
+  /** What one step has read back of a part; several together are the whole of it. */
+  rebuiltPart: (runId: string, part: number, opening: number, step: number) =>
+    `snapshots/${runId}/${partName(part)}.${opening}-${step}.csv.gz`,
   /** Numbers that the service refused, in this run or not long ago. */
   refusedNumbers: (runId: string, opening: number) => `snapshots/${runId}/refused-${opening}.csv`,
   manifest: (runId: string, opening: number) => `snapshots/${runId}/manifest-${opening}.json`,

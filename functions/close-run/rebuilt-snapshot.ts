@@ -32,16 +32,17 @@ export async function rebuiltSnapshot(
   const refused = base && (await unlessLost(leftOutNumbers(base, run.openedAt, files))) ? base.refused : undefined;
   return {
     runId: run.runId,
-    entries: parts.map((part) => entryOf(run, part)),
+    entries: parts.flatMap((part) => entriesOf(run, part)),
     ...(refused ? { refused } : {}),
   };
 }
 
-function entryOf({ runId }: Run, { part, from, to, rebuilt }: Part): SnapshotEntry {
-  if (!rebuilt) throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} was not rebuilt`);
-  const { key, sha256, rows, optedOut } = rebuilt.snapshot;
-  return {
+function entriesOf({ runId }: Run, { part, state, rebuilt }: Part): SnapshotEntry[] {
+  if (state !== 'rebuilt' || !rebuilt)
+    throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} was not rebuilt`);
+  const { modelVersion, snapshots } = rebuilt;
+  return snapshots.map(({ from, to, key, sha256, rows, optedOut }) => ({
     ...{ from, to, key, sha256, rows, optedOut },
-    ...{ asAt: ageUnknown, sentAt: ageUnknown, modelVersion: rebuilt.modelVersion },
-  };
+    ...{ asAt: ageUnknown, sentAt: ageUnknown, modelVersion },
+  }));
 }

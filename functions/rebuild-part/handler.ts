@@ -28,6 +28,8 @@ const store = new FhirStore({ baseUrl: config.FHIR_BASE_URL, region: config.AWS_
 
 /** As many as when Consents are written: HealthLake once had a limit of ten bundle calls a second. */
 const concurrency = 4;
+/** At 400 Consents a second, four batches of a second each, so many take four of the step's fifteen minutes. */
+const mostReads = 100_000;
 
 export const handler = task(rebuildPartInput, async (input) => {
   const idKey = await getSecret(config.ID_KEY_SECRET, { maxAge: 86_400 });
@@ -37,6 +39,7 @@ export const handler = task(rebuildPartInput, async (input) => {
       namespace: config.FHIR_NAMESPACE,
       patientReference: config.PATIENT_REFERENCE,
     },
+    mostReads,
     concurrency,
     leaseSeconds: config.LEASE_SECONDS,
     runs: ledger.runs,

@@ -20,13 +20,16 @@ export interface Person {
 /**
  * The people of a part, sorted: those of the cohort, and those who have left it, as far as an earlier snapshot can still
  * be read. What it says of their opt-outs is not believed, only that they may have a Consent.
+ *
+ * @param from the first number that is of interest
  */
 export async function* peopleOf(
   cohort: CohortPart,
+  from: number,
   entries: readonly SnapshotEntry[],
   files: Pick<Files, 'openVerified'>,
 ): AsyncGenerator<Person> {
-  const inCohort = peopleIn(cohort);
+  const inCohort = peopleIn(cohort, from);
   let next = inCohort.next();
   for await (const { nhsNumber, outOfCohortSince } of readableRecords(entries, files)) {
     for (; !next.done && next.value.nhsNumber < nhsNumber; next = inCohort.next()) yield next.value;
@@ -37,9 +40,10 @@ export async function* peopleOf(
 }
 
 /** A number that is asked about only for another's sake has no Consent of its own. */
-function* peopleIn(cohort: CohortPart): Generator<Person> {
+function* peopleIn(cohort: CohortPart, from: number): Generator<Person> {
   for (const [place, nhsNumber] of cohort.nhsNumbers.entries()) {
-    if (cohort.isPerson(place)) yield { nhsNumber, patientId: cohort.patientIdAt(place), isInCohort: true };
+    if (nhsNumber < from || !cohort.isPerson(place)) continue;
+    yield { nhsNumber, patientId: cohort.patientIdAt(place), isInCohort: true };
   }
 }
 

@@ -12,6 +12,7 @@ import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, type Runs } from '../../shared/ledger/runs.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
+import { boundaryBetween } from '../../shared/ndop/number-range.ts';
 import { unlessLost } from '../../shared/ndop/read-manifest.ts';
 import { patientHashOf, writeRecord } from '../../shared/ndop/snapshot.ts';
 import {
@@ -28,12 +29,16 @@ export type RebuildPartInput = z.infer<typeof rebuildPartInput>;
 
 export interface RebuildPartOutput {
   readonly part: number;
+  /** Whether the whole part has been read; else the step is to be called again. */
+  readonly isRebuilt: boolean;
   readonly active: number;
   readonly inactive: number;
 }
 
 export interface RebuildPartDeps {
   readonly consent: Omit<ConsentOptions, 'runId'>;
+  /** How many Consents one step reads at most. */
+  readonly mostReads: number;
   /** How many batches are under way at once. */
   readonly concurrency: number;
   readonly leaseSeconds: number;
@@ -46,7 +51,10 @@ export interface RebuildPartDeps {
   readonly readConsents: (ids: readonly string[]) => Promise<readonly unknown[]>;
 }
 
-type Counts = Omit<NonNullable<Part['rebuilt']>, 'modelVersion' | 'snapshot'>;
+type Rebuilt = NonNullable<Part['rebuilt']>;
+type Counts = Omit<Rebuilt, 'modelVersion' | 'snapshots'>;
+
+const noCounts: Counts = { active: 0, inactive: 0, absent: 0, foreign: 0, tagged: 0, toRewrite: 0, former: 0 };
 
 /**
  * Makes a part's stretch of the snapshot anew from the Consents in the FHIR store, each read by the id that its person has.
@@ -54,33 +62,84 @@ type Counts = Omit<NonNullable<Part['rebuilt']>, 'modelVersion' | 'snapshot'>;
  * next run rewrites it; one that is not ours at all is left out, so that the next run writes it as if it were new: under an
  * id that nobody without the key can find, nothing of anybody else's can stand.
  *
+ * One step reads so many Consents and leaves the others to the next: an earlier snapshot may name far more people in a part's
+ * range than its cohort.
+ *
  * @throws LeaseLost; HealthLakeRefused where a Consent could not be read: nobody is taken for absent by mistake
  */
 export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps): Promise<RebuildPartOutput> {
   const { runId, execution, part } = input;
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const row = await deps.parts.read(runId, part);
-  if (row.rebuilt) return { part, ...pick(row.rebuilt) };
+  const before = row.rebuilt ?? { ...noCounts, modelVersion, snapshots: [] };
+  if (row.state === 'rebuilt') return outputOf(part, before, true);
+  const from = before.snapshots.at(-1)?.to ?? row.from;
   const run = await deps.runs.read(runId);
   const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), { ...row.cohort, rows: row.rows });
   const earlier = (await unlessLost(deps.readManifest(baseManifestOf(run)))) ?? emptySnapshot;
-  const people = peopleOf(cohort, entriesWithin(earlier, row), deps.files);
+  const people = peopleOf(cohort, from, entriesWithin(earlier, { from, to: row.to }), deps.files);
+  let { to } = row;
+  const some = atMost(deps.mostReads, people, (boundary) => {
+    to = boundary;
+  });
 
   const records = new Records(deps.consent);
-  const found = inOrder(batchesOf(people), deps.concurrency, (batch) => readFor(batch, deps));
+  const found = inOrder(batchesOf(some), deps.concurrency, (batch) => readFor(batch, deps));
   let body: Buffer = Buffer.alloc(0);
   await pipeline(records.lines(found), createGzip({ level: 6 }), async (compressed: AsyncIterable<Uint8Array>) => {
     body = await collect(compressed);
   });
   const { counts, rows, optedOut } = records;
-  const file = await deps.files.writeOnce(runFiles.snapshotPart(runId, part, run.opening), body);
-  const rebuilt = { ...counts, modelVersion, snapshot: { ...file, rows, optedOut } };
-  await deps.parts.move(runId, part, ['built'], { state: 'rebuilt', rebuilt });
-  return { part, ...pick(rebuilt) };
+  const step = before.snapshots.length + 1;
+  const file = await deps.files.writeOnce(runFiles.rebuiltPart(runId, part, run.opening, step), body);
+  const rebuilt: Rebuilt = {
+    ...sumOf(before, counts),
+    modelVersion,
+    snapshots: [...before.snapshots, { ...file, from, to, rows, optedOut }],
+  };
+  const isRebuilt = to === row.to;
+  await deps.parts.move(runId, part, ['built'], { ...(isRebuilt ? { state: 'rebuilt' } : {}), rebuilt });
+  return outputOf(part, rebuilt, isRebuilt);
 }
 
-function pick({ active, inactive }: Counts) {
-  return { active, inactive };
+function outputOf(part: number, { active, inactive }: Counts, isRebuilt: boolean): RebuildPartOutput {
+  return { part, isRebuilt, active, inactive };
+}
+
+function sumOf(a: Counts, b: Counts): Counts {
+  return {
+    active: a.active + b.active,
+    inactive: a.inactive + b.inactive,
+    absent: a.absent + b.absent,
+    foreign: a.foreign + b.foreign,
+    tagged: a.tagged + b.tagged,
+    toRewrite: a.toRewrite + b.toRewrite,
+    former: a.former + b.former,
+  };
+}
+
+/**
+ * So many people and, where no boundary can lie behind the last of them, the next ones too: the ledger names nobody.
+ *
+ * @param end told where their stretch ends, where others are left
+ */
+async function* atMost(
+  most: number,
+  people: AsyncIterable<Person>,
+  end: (boundary: number) => void,
+): AsyncGenerator<Person> {
+  let taken = 0;
+  let last = 0;
+  for await (const person of people) {
+    const boundary = taken < most ? undefined : boundaryBetween(last, person.nhsNumber);
+    if (boundary !== undefined) {
+      end(boundary);
+      return;
+    }
+    taken += 1;
+    last = person.nhsNumber;
+    yield person;
+  }
 }
 
 interface Found {
@@ -107,7 +166,7 @@ async function* batchesOf(people: AsyncIterable<Person>): AsyncGenerator<Person[
 
 /** The lines of a rebuilt snapshot file, counted as they pass. */
 class Records {
-  readonly counts = { active: 0, inactive: 0, absent: 0, foreign: 0, tagged: 0, toRewrite: 0, former: 0 };
+  readonly counts: Record<keyof Counts, number> = { ...noCounts };
   rows = 0;
   optedOut = 0;
   readonly #options: RebuildPartDeps['consent'];

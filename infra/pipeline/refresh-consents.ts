@@ -385,9 +385,12 @@ export class RefreshConsents extends Construct {
       step: steps.rebuildPart,
       payload: { ...runAndExecution, part: '{% $states.input %}' },
       timeout: Duration.minutes(16),
-      outputs: '{% $states.result.Payload %}',
+      assign: { isRebuilt: result('isRebuilt') },
     });
-    map.itemProcessor(task.addCatch(this.#rethrow('Not rebuilt'), { errors: ['States.ALL'] }));
+    const isAllRead = Choice.jsonata(this, 'All of it read?');
+    const rebuilt = Pass.jsonata(this, 'Part rebuilt');
+    map.itemProcessor(task.addCatch(this.#rethrow('Not rebuilt'), { errors: ['States.ALL'] }).next(isAllRead));
+    isAllRead.when(Condition.jsonata('{% $isRebuilt %}'), rebuilt).otherwise(task);
     const close = this.#close('Close the rebuild', steps, 'SnapshotRebuilt', {
       consentsInStore: '{% $consentsInStore %}',
     });

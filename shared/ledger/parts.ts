@@ -129,7 +129,10 @@ const part = z.object({
       /** Found for people who are not in the cohort, whom the earlier snapshot still named. */
       former: z.number(),
       modelVersion: z.number(),
-      snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
+      /** One of each step, in order: the part is rebuilt where the last one reaches to its end. */
+      snapshots: z.array(
+        storedFile.extend({ from: z.number(), to: z.number(), rows: z.number(), optedOut: z.number() }),
+      ),
     })
     .optional(),
 });

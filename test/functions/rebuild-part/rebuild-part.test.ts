@@ -81,6 +81,52 @@ describe('a snapshot that is rebuilt from the store', () => {
     expect(report.rebuild).toMatchObject({ former: 1, beyondCohort: 0 });
   });
 
+  test.each([1, 2, 3, 7, 8, 100])('says the same where one step reads %i Consents at most', async (mostReads) => {
+    const reads: number[] = [];
+    const pipeline: InMemoryPipeline = await months({
+      partRows: 100,
+      mostReads,
+      readConsents: (ids) => {
+        reads[reads.length - 1]! += ids.length;
+        return Promise.resolve(ids.map((id) => pipeline.consents.get(id)));
+      },
+    });
+    const before = await snapshotOf(pipeline);
+    nextMonth(pipeline);
+    // Everybody else whom the earlier snapshot names is read in the steps of its one part.
+    pipeline.cohort = [people[4]!];
+    await pipeline.open(rebuild);
+    expect((await pipeline.build()).parts).toEqual([1]);
+    for (let isRebuilt = false; !isRebuilt;) {
+      reads.push(0);
+      ({ isRebuilt } = await pipeline.rebuild(1));
+    }
+    expect(Math.max(...reads)).toBeLessThanOrEqual(mostReads);
+    expect(reads).toHaveLength(Math.ceil(people.length / mostReads));
+    const { snapshots } = (await pipeline.part(1)).rebuilt!;
+    expect([snapshots[0]?.from, ...snapshots.map(({ to }) => to)]).toEqual([
+      ...snapshots.map(({ from }) => from),
+      10_000_000_000,
+    ]);
+    const told = JSON.stringify([snapshots, pipeline.history]);
+    for (const nhsNumber of people) expect(told).not.toContain(digitsOf(nhsNumber).slice(0, 9));
+    await pipeline.close({ outcome: 'SnapshotRebuilt' });
+    expect(await snapshotOf(pipeline)).toEqual(before);
+    expect(pipeline.published.at(-1)?.rebuild).toMatchObject({ active: 0, inactive: 1, former: 7 });
+  });
+
+  it('is none before each part has been read to its end', async () => {
+    const pipeline = await months({ partRows: 100, mostReads: 3 });
+    const { present } = pipeline.ledger.latest;
+    nextMonth(pipeline);
+    pipeline.cohort = people;
+    await pipeline.open(rebuild);
+    await pipeline.build();
+    expect(await pipeline.rebuild(1)).toMatchObject({ isRebuilt: false });
+    await expect(pipeline.close({ outcome: 'SnapshotRebuilt' })).rejects.toMatchObject({ name: 'LedgerInconsistent' });
+    expect(pipeline.ledger.latest.present).toEqual(present);
+  });
+
   it('does without those files of the earlier one that are lost or damaged', async () => {
     const pipeline = await months();
     const manifest = await pipeline.deps().readManifest(manifestOf(pipeline.ledger.latest.present));
