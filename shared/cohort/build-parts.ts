@@ -52,9 +52,10 @@ export async function buildParts(
   outlets: BuildOutlets,
 ): Promise<CohortCounts> {
   const people = new NumberBuckets();
+  const aside = new NumberBuckets();
   try {
     const linked = new LinkedPatients();
-    const sorter = new RowSorter(rules, people, linked);
+    const sorter = new RowSorter(rules, people, linked, aside);
     const reading = { isDone: false };
     async function* quarantine(): AsyncGenerator<Uint8Array> {
       yield* readAll(files, sorter, outlets);
@@ -65,7 +66,10 @@ export async function buildParts(
     if (!reading.isDone) throw new Error('The cohort was not read to its end');
     outlets.progress?.('read', { rows: sorter.rows, spilledBytes: people.spilledBytes });
 
-    for (const { patientId, nhsNumber } of people.numbersOf(linked.patientIds)) linked.addNumber(patientId, nhsNumber);
+    for (const buckets of [people, aside]) {
+      for (const { patientId, nhsNumber } of buckets.numbersOf(linked.patientIds))
+        linked.addNumber(patientId, nhsNumber);
+    }
     const groups = linked.groups(rules.refused);
     const requested = await giveOut(people, new PartCutter(rules.partRows, groups), outlets);
     const { asked, refused } = groups.count();
@@ -81,6 +85,7 @@ export async function buildParts(
     };
   } finally {
     people.close();
+    aside.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { NumberGroups } from './number-groups.ts';
 
 /** A patient who has further numbers, or is one person with other patients. */
 export interface LinkedPatient {
-  /** Empty where the cohort gave none that is valid. */
+  /** Empty where the cohort gave none. */
   readonly patientId: string;
   /** All valid numbers of the patient. */
   readonly nhsNumbers: readonly number[];
@@ -24,8 +24,6 @@ export class LinkedPatients {
   readonly #limit: number;
   readonly #ids = new Map<string, number>();
   readonly #numbers = new Map<number, number>();
-  /** Patients without links whose own number the service refused: to be one of a group, they must be named by it. */
-  readonly #refused = new Map<string, readonly number[]>();
   // By node, of which each id and each number is one.
   /** A node of the same group, nearer to the one that stands for it. */
   readonly #parents: number[] = [];
@@ -53,18 +51,6 @@ export class LinkedPatients {
     this.#refuseTooMany();
   }
 
-  /**
-   * A patient without links whose number cannot be asked about, since the service refused it.
-   *
-   * @throws PermanentError CohortUnreadable
-   */
-  addRefused(patientId: string, nhsNumber: number): void {
-    if (patientId === '') return;
-    const known = this.#refused.get(patientId) ?? [];
-    if (!known.includes(nhsNumber)) this.#refused.set(patientId, [...known, nhsNumber]);
-    this.#refuseTooMany();
-  }
-
   /** Ids of the patients that links name, more of whose numbers may stand in the cohort. */
   get patientIds(): Pick<ReadonlyMap<string, unknown>, 'size' | 'has' | 'keys'> {
     return this.#ids;
@@ -80,7 +66,7 @@ export class LinkedPatients {
 
   /**
    * How many times a patient is said to be replaced by somebody of whom the cohort has neither a valid number nor links.
-   * Ask once the groups are made.
+   * Ask once all numbers are added.
    */
   get unresolved(): number {
     return this.#timesNamed.reduce((sum, times, node) => sum + (this.#isKnown[node] === 1 ? 0 : times), 0);
@@ -93,9 +79,6 @@ export class LinkedPatients {
    * @throws PermanentError CohortUnreadable where somebody has more than a person can have
    */
   groups(refused: Pick<ReadonlySet<number>, 'has'>): NumberGroups {
-    for (const [patientId, nhsNumbers] of this.#refused) {
-      for (const nhsNumber of nhsNumbers) this.addNumber(patientId, nhsNumber);
-    }
     const sizes = new Uint32Array(this.#parents.length);
     for (const node of this.#numbers.values()) {
       const root = this.#rootOf(node);
@@ -161,7 +144,7 @@ export class LinkedPatients {
   }
 
   #refuseTooMany(): void {
-    if (this.#parents.length + this.#refused.size <= this.#limit) return;
+    if (this.#parents.length <= this.#limit) return;
     throw new PermanentError(
       'CohortUnreadable',
       `More than ${this.#limit} patient ids and numbers of linked patients stand in the cohort, which no records come to: check its columns otherNhsNumbers, replacedBy and replaces`,

@@ -100,7 +100,7 @@ export class NumberBuckets {
     // Sixty million ids pass here: a text is made only of those that look like one of the few.
     const marks = new Uint8Array(hashSpan);
     for (const patientId of patientIds.keys()) {
-      const bytes = Buffer.from(patientId);
+      const bytes = Buffer.from(patientId, 'latin1');
       marks[hashOf(bytes, 0, bytes.length)] = 1;
     }
     const block = Buffer.allocUnsafe(this.#blockBytes);

@@ -34,6 +34,7 @@ export class RowSorter {
   readonly #rules: CohortRules;
   readonly #people: NumberBuckets;
   readonly #linked: LinkedPatients;
+  readonly #aside: NumberBuckets;
   /** Lines that nobody has taken yet. */
   #quarantine = 'row,reason,patientId\n';
   // Where the row's patient id stands; an id of no characters where it has none.
@@ -41,10 +42,12 @@ export class RowSorter {
   #idStart = 0;
   #idEnd = 0;
 
-  constructor(rules: CohortRules, people: NumberBuckets, linked: LinkedPatients) {
+  /** @param aside takes valid numbers of rows that were set aside: patients with links may name whose they are */
+  constructor(rules: CohortRules, people: NumberBuckets, linked: LinkedPatients, aside: NumberBuckets) {
     this.#rules = rules;
     this.#people = people;
     this.#linked = linked;
+    this.#aside = aside;
   }
 
   take(row: ScannedRow): void {
@@ -59,7 +62,10 @@ export class RowSorter {
     }
     const isLinked = isReplaced || isFilled(row, columnIndex.otherNhsNumbers) || isFilled(row, columnIndex.replaces);
     if (isLinked) this.#link(row, reading);
-    else if (refusal === 'refused-by-service') this.#linked.addRefused(this.#patientId(), Number(reading));
+    else if (refusal !== undefined && typeof reading === 'number') {
+      const key = keyBytes(row.text(columnIndex.patientId).trim());
+      if (key.length > 0) this.#aside.add(reading, key, 0, key.length);
+    }
   }
 
   /** The quarantine file as it grows: whatever lines were added since the last call. */
@@ -82,15 +88,11 @@ export class RowSorter {
     this.invalidOthers += texts.length - nhsNumbers.length;
     if (typeof reading === 'number') nhsNumbers.push(reading);
     this.#linked.add({
-      patientId: this.#patientId(),
+      patientId: keyOf(row.text(columnIndex.patientId).trim()),
       nhsNumbers,
-      replacedBy: wordsOf(row, columnIndex.replacedBy),
-      replaces: wordsOf(row, columnIndex.replaces),
+      replacedBy: wordsOf(row, columnIndex.replacedBy).map(keyOf),
+      replaces: wordsOf(row, columnIndex.replaces).map(keyOf),
     });
-  }
-
-  #patientId(): string {
-    return this.#idBytes.toString('latin1', this.#idStart, this.#idEnd);
   }
 
   #refusalOf(nhsNumber: number, hasValidId: boolean): RowRefusal | undefined {
@@ -132,7 +134,8 @@ export class RowSorter {
 
   #setAside(row: number, reason: RowRefusal): void {
     this.quarantined.set(reason, (this.quarantined.get(reason) ?? 0) + 1);
-    this.#quarantine += `${row},${reason},${this.#patientId()}\n`;
+    const patientId = this.#idBytes.toString('latin1', this.#idStart, this.#idEnd);
+    this.#quarantine += `${row},${reason},${patientId}\n`;
   }
 }
 
@@ -142,4 +145,16 @@ function isFilled(row: ScannedRow, column: number): boolean {
 
 function wordsOf(row: ScannedRow, column: number): string[] {
   return row.text(column).split(/\s+/).filter(Boolean);
+}
+
+/**
+ * What a patient id is compared by: itself, or as much of it as a FHIR store could hold. A row whose id is not valid makes
+ * no person, and is one with the patients that name it all the same.
+ */
+function keyOf(id: string): string {
+  return keyBytes(id).toString('latin1');
+}
+
+function keyBytes(id: string): Buffer {
+  return Buffer.from(id).subarray(0, longestId);
 }

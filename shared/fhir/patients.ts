@@ -63,7 +63,8 @@ interface NhsNumbers {
 
 /**
  * The present number is one that is neither marked `old` nor past its period: the first valid one, official ones before
- * others, or else the first. What is left may be a number that was superseded when records were merged, under which a choice can still stand.
+ * others, or else the first. What is left may be a number that was superseded when records were merged, under which a
+ * choice can still stand.
  */
 function nhsNumbersOf(patient: unknown, at: Date): NhsNumbers {
   const identifiers = listOf(memberOf(patient, 'identifier')).flatMap((identifier) => {

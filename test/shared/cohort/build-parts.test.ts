@@ -251,6 +251,16 @@ describe('patients who are one person', () => {
       rows: [`${a},w_w,,x`, x],
       lines: [x, `${a}>${b}`],
     },
+    {
+      title: 'also where it says nothing of links itself',
+      rows: [`${w},,x_x`, `${b},x_x`],
+      lines: [w, `${b}>${a}`],
+    },
+    {
+      title: 'and where the patient id is longer than any',
+      rows: [`${w},,${'é'.repeat(40)}`, `${b},${'é'.repeat(40)}`],
+      lines: [w, `${b}>${a}`],
+    },
   ])('$title', async ({ rows, lines }) => {
     const sorted = lines.toSorted((one, other) => (one < other ? -1 : 1));
     expect(await linesOf(...rows)).toEqual(sorted);
@@ -336,7 +346,7 @@ describe('whatever the rows and their order', () => {
     const isValid = (text: string) => text.startsWith('9');
     const isRefused = (text: string) => refused.includes(Number(text));
     const linksOf = ({ replacedBy, replaces }: Row) => [...replacedBy, ...replaces].filter(Boolean);
-    const idOf = ({ patientId }: Row) => (patientId === 'no_id' ? [] : [patientId].filter(Boolean));
+    const idOf = ({ patientId }: Row) => [patientId].filter(Boolean);
     const isLinked = (row: Row) => linksOf(row).length > 0 || row.others.some(Boolean);
     const linked = new Set(given.filter(isLinked).flatMap((row) => [...idOf(row), ...linksOf(row)]));
     let groups: ReadonlySet<string>[] = [];
