@@ -4,11 +4,12 @@ import { readNdjson } from '../../shared/fhir/ndjson.ts';
 import { patientsCsv } from '../../shared/fhir/patients.ts';
 import type { Files } from '../../shared/files.ts';
 import { parseJson } from '../../shared/json.ts';
+import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { PatientExports } from '../../shared/ledger/patient-exports.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
-export const readPatientsInput = z.object({ runId: z.string(), group: z.number() });
+export const readPatientsInput = z.object({ runId: z.string(), execution: z.string(), group: z.number() });
 export type ReadPatientsInput = z.infer<typeof readPatientsInput>;
 
 export interface ReadPatientsDeps {
@@ -16,6 +17,8 @@ export interface ReadPatientsDeps {
   readonly baseUrl: string;
   readonly runs: Pick<Runs, 'read'>;
   readonly exports: Pick<PatientExports, 'read' | 'findGroup' | 'putGroup'>;
+  readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
+  readonly leaseSeconds: number;
   readonly files: Pick<Files, 'readVerified' | 'open' | 'writeStreamOnce'>;
 }
 
@@ -25,12 +28,13 @@ const groupsOfKeys = z.array(z.array(z.string()));
  * Makes one cohort file of a group of exported files, as a stream. A Patient's numbers are judged for the moment that
  * the run began, so that a repeat gives the same bytes.
  *
- * @throws PatientUnreadable, PatientExportUnreadable; FileMissing where the exported files have expired
+ * @throws LeaseLost, PatientUnreadable, PatientExportUnreadable; FileMissing where the exported files have expired
  */
 export async function readPatients(
-  { runId, group }: ReadPatientsInput,
-  { baseUrl, runs, exports, files }: ReadPatientsDeps,
+  { runId, execution, group }: ReadPatientsInput,
+  { baseUrl, runs, exports, mailbox, leaseSeconds, files }: ReadPatientsDeps,
 ): Promise<{ readonly patients: number }> {
+  await mailbox.keepLease({ execution, runId }, leaseSeconds);
   const { attempt, files: list } = await exports.read(runId);
   const done = await exports.findGroup(runId, attempt, group);
   if (done) return { patients: done.patients };

@@ -334,7 +334,7 @@ export class RefreshConsents extends Construct {
     });
     const readSome = stepTask(this, 'Read some patients', {
       step: readPatients,
-      payload: { runId: '{% $runId %}', group: '{% $states.input %}' },
+      payload: { ...runAndExecution, group: '{% $states.input %}' },
       timeout: Duration.minutes(16),
     });
     readThePatients.itemProcessor(readSome.addCatch(this.#rethrow('Patients not read'), { errors: ['States.ALL'] }));

@@ -72,6 +72,13 @@ export class Steps extends Construct {
       NDOP_MAILBOX: mesh.ndopMailbox,
     };
 
+    const consentAccess = {
+      FHIR_BASE_URL: fhir.baseUrl,
+      FHIR_NAMESPACE: fhir.namespace,
+      ID_KEY_SECRET: idKey.secretArn,
+      PATIENT_REFERENCE: fhir.patientReference,
+    };
+
     const openRun = this.#step('open-run', {
       memorySize: 256,
       timeout: Duration.seconds(30),
@@ -107,7 +114,7 @@ export class Steps extends Construct {
       // A whole processor comes with so much memory, of which it uses a little.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
-      settings: { ...files, FHIR_BASE_URL: fhir.baseUrl, LEDGER_TABLE: ledger.tableName },
+      settings: { ...files, ...ledgerAndLease, FHIR_BASE_URL: fhir.baseUrl },
     });
     const buildCohort = this.#step('build-cohort', {
       // More than a whole processor comes with so much memory. Sixty million people need 200 MB of it, and each million
@@ -198,26 +205,12 @@ export class Steps extends Construct {
     const writeConsents = this.#step('write-consents', {
       memorySize: 512,
       timeout: Duration.seconds(writeTimeoutSeconds),
-      settings: {
-        ...files,
-        ...ledgerAndLease,
-        FHIR_BASE_URL: fhir.baseUrl,
-        FHIR_NAMESPACE: fhir.namespace,
-        ID_KEY_SECRET: idKey.secretArn,
-        PATIENT_REFERENCE: fhir.patientReference,
-      },
+      settings: { ...files, ...ledgerAndLease, ...consentAccess },
     });
     const rebuildPart = this.#step('rebuild-part', {
       memorySize: 512,
       timeout: Duration.minutes(15),
-      settings: {
-        ...files,
-        ...ledgerAndLease,
-        FHIR_BASE_URL: fhir.baseUrl,
-        FHIR_NAMESPACE: fhir.namespace,
-        ID_KEY_SECRET: idKey.secretArn,
-        PATIENT_REFERENCE: fhir.patientReference,
-      },
+      settings: { ...files, ...ledgerAndLease, ...consentAccess },
     });
     const countConsents = this.#step('count-consents', {
       memorySize: 256,
@@ -263,7 +256,15 @@ export class Steps extends Construct {
     for (const step of all) ledger.grantReadWriteData(step);
 
     for (const prefix of ['cohorts/*', 'snapshots/*']) bucket.grantRead(buildCohort, prefix);
-    for (const step of [checkExport, readPatients]) bucket.grantRead(step, 'exports/*');
+    bucket.grantRead(readPatients, 'exports/*');
+    // It lists what an export has left, and reads none of it.
+    checkExport.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [bucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': 'exports/*' } },
+      }),
+    );
     const writers = [checkExport, readPatients, buildCohort, stageRequest, reconcilePart, writeConsents, closeRun];
     for (const step of [...writers, recordFailure]) {
       bucket.grantReadWrite(step, 'runs/*');

@@ -10,10 +10,12 @@ const patient = (id: string, value: string, more: object = {}) =>
   `${JSON.stringify({ resourceType: 'Patient', id, identifier: [{ system: 'https://fhir.nhs.uk/Id/nhs-number', value, ...more }] })}\n`;
 let exports: InMemoryPatientExports;
 let files: InMemoryFiles;
+let leases: unknown[];
 
 beforeEach(async () => {
   exports = new InMemoryPatientExports();
   files = new InMemoryFiles();
+  leases = [];
   await files.writeOnce('exports/a.ndjson', patient('a', '9000000009') + patient('b', '9000000017'));
   await files.writeOnce('exports/c.ndjson', patient('c', '9000000025', { period: { end: '2026-11-20' } }).trim());
   await files.writeOnce('exports/d.ndjson', patient('d', '9000000033'));
@@ -27,7 +29,10 @@ beforeEach(async () => {
 const read = (group: number) => {
   const run = { openedAt: '2026-11-20T06:00:00Z' } as Run;
   const baseUrl = 'https://fhir.example/r4/';
-  return readPatients({ runId, group }, { baseUrl, runs: { read: () => Promise.resolve(run) }, exports, files });
+  const mailbox = { keepLease: (...given: unknown[]) => Promise.resolve(void leases.push(given)) };
+  const runs = { read: () => Promise.resolve(run) };
+  const input = { runId, execution: 'arn:execution', group };
+  return readPatients(input, { baseUrl, runs, exports, mailbox, leaseSeconds: 7_200, files });
 };
 
 describe('a group of exported files', () => {
@@ -36,6 +41,11 @@ describe('a group of exported files', () => {
     expect(files.text(`runs/${runId}/patients/group-0001.1.csv`)).toBe(
       'nhsNumber,patientId,otherNhsNumbers,replacedBy,replaces\n9000000009,a,,,\n9000000017,b,,,\n9000000025,c,,,\n',
     );
+  });
+
+  it('keeps the mailbox the run’s own: many groups take longer than a lease lasts', async () => {
+    await read(1);
+    expect(leases).toEqual([[{ execution: 'arn:execution', runId }, 7_200]]);
   });
 
   it('is not read again once its file is there', async () => {
