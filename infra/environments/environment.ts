@@ -120,6 +120,11 @@ function guards({ name, mesh, cohort, replies, fhir }: Environment): string[] {
   if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {
     faults.push('cohort.nhsNumberRanges: test numbers must not reach the live service');
   }
+  if (name !== 'local' && !/\/datastore\/[^/]+\/r4\/$/.test(fhir.baseUrl)) {
+    faults.push(
+      'fhir.baseUrl: must end in /datastore/<id>/r4/, as HealthLake shows it: rights and exports go by the id',
+    );
+  }
   if (name !== 'local' && fhir.namespace.includes('example')) faults.push('fhir.namespace: still the example');
   return faults;
 }

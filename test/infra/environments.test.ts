@@ -36,6 +36,11 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
     says: 'fhir.namespace',
   },
   {
+    wrong: 'a FHIR store that names no data store',
+    environment: { ...dev, fhir: { ...dev.fhir, baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/r4/' } },
+    says: 'fhir.baseUrl: must end in /datastore/<id>/r4/',
+  },
+  {
     wrong: 'a mailbox in small letters',
     environment: { ...dev, mesh: { ...dev.mesh, mailbox: 'rzz99ot001' } },
     says: 'mesh.mailbox: must be a MESH mailbox id in capitals',
