@@ -1,8 +1,8 @@
 import { PermanentError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
-/** HealthLake takes no resource larger than 5 MB. */
-const longestLineBytes = 5_000_000;
+/** HealthLake takes no resource larger than 5 MB, and what it adds when it writes one out is not much. */
+const longestLineBytes = 8 * 1024 * 1024;
 const lineFeed = 0x0a;
 
 /**

@@ -37,8 +37,8 @@ describe('newline-delimited JSON', () => {
       says: /^Line 2 of exports\/run\/file\.ndjson is no JSON/,
     },
     { what: 'junk between lines', text: '{"a":1}\n\n9000000009\n{]\n', says: /^Line 4 of/ },
-    { what: 'a line without end', text: `"${'9'.repeat(5_100_000)}`, says: /^Line 1 of .* longer than any resource/ },
-    { what: 'a line too long', text: `"${'9'.repeat(5_100_000)}"\n`, says: /^Line 1 of .* longer than any resource/ },
+    { what: 'a line without end', text: `"${'9'.repeat(8_400_000)}`, says: /^Line 1 of .* longer than any resource/ },
+    { what: 'a line too long', text: `"${'9'.repeat(8_400_000)}"\n`, says: /^Line 1 of .* longer than any resource/ },
   ])('refuses $what, names the line and nothing that it says', async ({ text, says }) => {
     const failure = await read(text).then(
       () => undefined,
