@@ -46,6 +46,7 @@ function parseInput<Input>(schema: z.ZodType<Input>, event: unknown): Input {
 /** What every step may say of its input: which run, which part. Whatever else a person or a service put in stays out. */
 const loggableInput = z.object({
   runId: z.string().regex(runIdForm),
+  group: z.number().optional(),
   part: z.number().optional(),
   parts: z.array(z.number()).optional(),
   pass: z.string().optional(),

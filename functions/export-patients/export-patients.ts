@@ -25,10 +25,10 @@ export interface ExportPatientsDeps {
 export async function exportPatients(
   { runId, execution }: ExportPatientsInput,
   deps: ExportPatientsDeps,
-): Promise<{ readonly attempt: number }> {
+): Promise<void> {
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const earlier = await deps.exports.find(runId);
-  if (earlier?.state === 'started' || earlier?.state === 'listed') return { attempt: earlier.attempt };
+  if (earlier?.state === 'started' || earlier?.state === 'listed') return;
 
   const attempt = earlier?.state === 'starting' ? earlier.attempt : (earlier?.attempt ?? 0) + 1;
   const jobName = `ndop-${runId}-${attempt}`;
@@ -40,5 +40,4 @@ export async function exportPatients(
   }
   jobId ??= await deps.startExport(jobName);
   await deps.exports.update(runId, { state: 'started', jobId });
-  return { attempt };
 }

@@ -53,7 +53,7 @@ describe('the export of the Patients', () => {
   it('is started anew, under another name, where the one before failed', async () => {
     await run();
     await exports.update(input.runId, { state: 'failed' });
-    expect(await run()).toEqual({ attempt: 2 });
+    await run();
     expect(started.at(-1)).toBe('ndop-20261120T060000Z-7f3a-2');
     expect(exports.rows.get(input.runId)?.jobId).toBe('job-2');
   });
