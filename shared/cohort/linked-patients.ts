@@ -56,12 +56,17 @@ export class LinkedPatients {
     return this.#ids;
   }
 
-  /** A number that stands in the cohort for one of those patients. */
+  /**
+   * A number that stands in the cohort for one of those patients.
+   *
+   * @throws PermanentError CohortUnreadable
+   */
   addNumber(patientId: string, nhsNumber: number): void {
     const node = this.#ids.get(patientId);
     if (node === undefined) return;
     this.#isKnown[node] = 1;
     this.#join(this.#numberNode(nhsNumber), node);
+    this.#refuseTooMany();
   }
 
   /**
