@@ -47,6 +47,8 @@ interface FunctionFigures {
   readonly invocations: number;
   /** Of the longest invocation. */
   readonly seconds: number;
+  /** Of all, on average. */
+  readonly meanSeconds: number;
   readonly gigabyteSeconds: number;
 }
 
@@ -192,20 +194,24 @@ export function meshOf(scenario: Scenario): MeshFigures {
 export function s3Of(scenario: Scenario, load: Load, files: number): RunEstimate['s3'] {
   const { patients, optOutRate, source } = scenario;
   const parts = partsOf(scenario);
-  // Each group of exported files becomes a cohort file, and a list says what the groups are.
-  const ofExport = source === 'export' ? exportGroupsOf(scenario) + 1 : 0;
+  const isExport = source === 'export';
+  const groups = exportGroupsOf(scenario);
   const { activations, others } = changesOf(scenario, load);
   const { cohort, request, snapshot, change } = measured.bytesPerPerson;
   const { headers, notice, control } = measured.bytesPerMessage;
   return {
     // Cohort, request, control file, headers and bodies of two messages, snapshot; a change file and its proof each.
-    // Quarantine, manifest, two reports.
-    puts: 8 * parts + 2 * files + 4 + ofExport,
+    // Quarantine, manifest, two reports. Each group of exported files becomes a cohort file, and a list says what they are.
+    puts: 8 * parts + 2 * files + 4 + (isExport ? groups + 1 : 0),
     // Cohort twice, request, two bodies to classify, answer, manifest, two stretches of the old snapshot; a change file
-    // and a look for its proof each.
-    gets: (load === 'first' ? 6 : 9) * parts + 2 * files + 2 + ofExport,
+    // and a look for its proof each. Every exported file; for each group the list, and its cohort file.
+    gets:
+      (load === 'first' ? 6 : 9) * parts +
+      2 * files +
+      2 +
+      (isExport ? Math.ceil(patients / assumed.patientsOfFile) + 2 * groups : 0),
     bytes: Math.round(
-      patients * ((source === 'export' ? 2 : 1) * cohort + request * (2 - optOutRate) + snapshot) +
+      patients * ((isExport ? 2 : 1) * cohort + request * (2 - optOutRate) + snapshot) +
         (activations + others) * change +
         parts * (2 * headers + notice + control),
     ),
@@ -254,24 +260,37 @@ export function functionsOf(scenario: Scenario, load: Load, files: number): Func
   const requests = Math.min(parts, settings.requestsPerStep);
   const sendSteps = Math.ceil(parts / settings.requestsPerStep);
   const chunks = Math.ceil((rowsOfPart * measured.bytesPerPerson.request) / settings.chunkBytes);
-  const batchesOfFile = Math.ceil(changesOfFile / settings.batchSize);
   const core = (perMillion: number, rows: number) => (perMillion * rows) / 1_000_000;
+  const writing = (rows: number) => {
+    const batches = Math.ceil(rows / settings.batchSize);
+    return {
+      coreSeconds: core(secondsPerMillion.writeConsents, rows),
+      waitedSeconds: 6 * call + (batches * batchSeconds) / Math.min(settings.batchesAtOnce, Math.max(batches, 1)),
+    };
+  };
+  const changesOfPass = Math.max(changes.activations, changes.others) * (rowsOfPart / patients);
+  const fullFile = writing(Math.min(settings.changeFileRows, Math.ceil(changesOfPass)));
+  const meanFile = writing(changesOfFile);
+  // Longer Patients take as much longer to read.
+  const perMillionPatients = (secondsPerMillion.readPatients * assumed.patientBytes) / measured.patientBytes;
   const row = (
     name: FunctionName,
     invocations: number,
     coreSeconds: number,
     waitedSeconds: number,
+    longest = { coreSeconds, waitedSeconds },
   ): FunctionFigures => {
     const { megabytes } = functionSettings[name];
-    const seconds = secondsIn(megabytes, coreSeconds) + waitedSeconds;
-    const billed = invocations * (seconds + assumed.invocationSeconds);
-    return { name, megabytes, invocations, seconds, gigabyteSeconds: (billed * megabytes) / 1_024 };
+    const meanSeconds = secondsIn(megabytes, coreSeconds) + waitedSeconds;
+    const seconds = secondsIn(megabytes, longest.coreSeconds) + longest.waitedSeconds;
+    const gigabyteSeconds = (invocations * (meanSeconds + assumed.invocationSeconds) * megabytes) / 1_024;
+    return { name, megabytes, invocations, seconds, meanSeconds, gigabyteSeconds };
   };
   return [
     row('OpenRun', 1, 0, 4 * call),
     row('ExportPatients', groups > 0 ? 1 : 0, 0, 6 * call),
     row('CheckExport', groups > 0 ? exportLooksUntil(scenario.exportSeconds) : 0, 0, 6 * call),
-    row('ReadPatients', groups, core(secondsPerMillion.readPatients, patients / Math.max(groups, 1)), 8 * call),
+    row('ReadPatients', groups, core(perMillionPatients, patients / Math.max(groups, 1)), 8 * call),
     row(
       'BuildCohort',
       1,
@@ -289,12 +308,7 @@ export function functionsOf(scenario: Scenario, load: Load, files: number): Func
     row('CheckInbox', looks, 0, (2 * parts * messageSeconds) / looks + 5 * call),
     row('ReconcilePart', parts, core(secondsPerMillion.reconcilePart, rowsOfPart), 12 * call),
     row('WeighChanges', 1, 0, 5 * call),
-    row(
-      'WriteConsents',
-      files,
-      core(secondsPerMillion.writeConsents, changesOfFile),
-      6 * call + (batchesOfFile * batchSeconds) / Math.min(settings.batchesAtOnce, Math.max(batchesOfFile, 1)),
-    ),
+    row('WriteConsents', files, meanFile.coreSeconds, meanFile.waitedSeconds, fullFile),
     row('CloseRun', 1, 0, 10 * call),
     // Once a day between the runs.
     row('DrainMailbox', load === 'first' ? 0 : scenario.everyDays, 0, 3 * meshCallSeconds + 5 * call),
@@ -309,7 +323,7 @@ export function minutesOf(
 ): RunEstimate['minutes'] {
   const minutes = (name: FunctionName, atOnce = 1) => {
     const found = functions.find((figures) => figures.name === name);
-    return found ? (Math.ceil(found.invocations / atOnce) * (found.seconds + assumed.invocationSeconds)) / 60 : 0;
+    return found ? (Math.ceil(found.invocations / atOnce) * (found.meanSeconds + assumed.invocationSeconds)) / 60 : 0;
   };
   return {
     cohort:

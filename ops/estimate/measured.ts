@@ -18,6 +18,8 @@ export const measured = {
     /** gzip of 13 MB at the 57 MB/s that our client sent: `npm run bench -- --only mesh`. 2026-11-27. */
     sendRequest: 0.23,
   },
+  /** Bytes of the Patients that `readPatients` was measured with. */
+  patientBytes: 1_300,
   /** Bytes a person: `files.ndjson` of `npm run local -- --patients 2000 --part-rows 150`, patient ids of 36 characters. */
   bytesPerPerson: {
     cohort: 44,
@@ -60,6 +62,8 @@ export const assumed = {
   exportSeconds: 3_600,
   /** Bytes of a Patient as HealthLake exports it. */
   patientBytes: 2_000,
+  /** Patients in an exported file: "You can only export 5,000 FHIR resources per file", AWS HealthLake Developer Guide, 2021. */
+  patientsOfFile: 5_000,
   /** Share of changes that withhold; the others release, or are of people who came or left. */
   activatingShare: 0.5,
 } as const;

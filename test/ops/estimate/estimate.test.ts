@@ -73,6 +73,14 @@ describe('an estimate', () => {
     expect(estimate(scenario, 'regular').mesh).toMatchObject({ bytesSent: 13_000_000, bytesReceived: 12_298_000 });
   });
 
+  it('says how long a full change file takes, and bills the average one', () => {
+    const of = estimate({ ...scenario, patients: 100_000, partRows: 100_000 }, 'first').functions;
+    const { seconds = 0, meanSeconds = 0 } = of.find(({ name }) => name === 'WriteConsents') ?? {};
+    // Fifty thousand in five hundred batches, four at a time, of a second each; three files share a hundred thousand.
+    expect(seconds).toBeGreaterThan(125);
+    expect(meanSeconds).toBeLessThan(seconds);
+  });
+
   it('has figures only that are numbers', () => {
     const text = JSON.stringify([estimate(scenario, 'first'), estimate({ ...scenario, patients: 1 }, 'regular')]);
     expect(text).not.toContain('null');
