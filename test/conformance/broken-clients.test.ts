@@ -119,8 +119,7 @@ afterEach(() => standIn.close());
 
 async function judge(openMailbox: (options: MailboxOptions) => Mailbox, numbers: string[]): Promise<CaseResult[]> {
   const run = new CatalogueRun(standIn.environment, { settings: runSettings(false), openMailbox });
-  for (const conformanceCase of catalogue.filter(({ number }) => numbers.includes(number)))
-    await run.run(conformanceCase);
+  for (const number of numbers) await run.run(catalogue.find((known) => known.number === number)!);
   run.close();
   return [...run.results];
 }
@@ -172,9 +171,10 @@ describe('a client that does not do as the catalogue asks', () => {
   });
 
   it('fails 801 where two calls of a mailbox overlap', async () => {
-    const [result] = await judge((options) => new CallingAtOnce(options), ['801']);
-    expect(result?.verdict).toBe('failed');
-    const odd = result?.checks.filter(({ holds }) => !holds).map(({ claim }) => claim);
+    // Calls that overlap may break one another, and the case then fails before it comes to its checks.
+    const results = await judge((options) => new CallingAtOnce(options), ['801', '801', '801', '801']);
+    expect(results.map(({ verdict }) => verdict)).toEqual(['failed', 'failed', 'failed', 'failed']);
+    const odd = results.flatMap(({ checks }) => checks.filter(({ holds }) => !holds).map(({ claim }) => claim));
     expect(odd).toContain('Their calls do not overlap');
     expect(odd).toContain('MESH saw none either');
   });
