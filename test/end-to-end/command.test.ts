@@ -32,7 +32,11 @@ test.each<{ called: string[]; says: string }>([
 test.each<{ what: string; text: string; says: RegExp }>([
   { what: 'has no column nhsNumber', text: 'number,patientId\n9990000018,a\n', says: /has no column nhsNumber/ },
   { what: 'is empty', text: '', says: /has no column nhsNumber/ },
-  { what: 'has a quote that never closes', text: 'nhsNumber\n"9990000018\n', says: /Row 1 of the cohort file .*A quote is missing or too many/ },
+  {
+    what: 'has a quote that never closes',
+    text: 'nhsNumber\n"9990000018\n',
+    says: /Row 1 of the cohort file .*A quote is missing or too many/,
+  },
   {
     what: 'runs over a line end inside quotes',
     text: 'nhsNumber,name\n9990000018,"Smith\n9990000026,Jones"\n',

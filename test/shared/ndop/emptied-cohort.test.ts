@@ -18,11 +18,15 @@ test.each([
   { what: 'where the snapshot knows nobody', rows: 5, requested: 0, base: of(0) },
   { what: 'with a single person', rows: 1, requested: 1, base: of(600) },
 ])('a cohort $what is taken as it is', ({ rows, requested, base }) => {
-  expect(() => { refuseEmptied({ rows, requested }, base); }).not.toThrow();
+  expect(() => {
+    refuseEmptied({ rows, requested }, base);
+  }).not.toThrow();
 });
 
 test.each([0, 5])('a cohort of %i rows and nobody to ask about is refused where the snapshot knows people', (rows) => {
-  expect(() => { refuseEmptied({ rows, requested: 0 }, of(600)); }).toThrow(
+  expect(() => {
+    refuseEmptied({ rows, requested: 0 }, of(600));
+  }).toThrow(
     expect.objectContaining({
       name: 'CohortEmptied',
       message: expect.stringMatching(new RegExp(`has ${rows} rows .* of 600 people`)),
