@@ -23,8 +23,8 @@ export class Alone {
     this.#options = options;
   }
 
-  /** @param options of Node; the functions' own by themselves */
-  static async bundle(entry: string, options: readonly string[] = nodeOptions): Promise<Alone> {
+  /** @param options of Node; the functions' own by themselves, and `gc` for `endPart` */
+  static async bundle(entry: string, options: readonly string[] = [...nodeOptions, '--expose-gc']): Promise<Alone> {
     const { outputFiles } = await build({
       entryPoints: [entry],
       bundle: true,

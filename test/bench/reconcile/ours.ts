@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { matchAnswer, type MatchedAnswer } from '../../../shared/ndop/answer.ts';
 import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
 import { writeTenDigits } from '../../../shared/ndop/ten-digits.ts';
-import { contend, type Assignment } from '../contend.ts';
+import { contend, endPart, type Assignment } from '../contend.ts';
 import { present, read } from '../read.ts';
 
 const rowBytes = 11;
@@ -15,6 +15,7 @@ async function* optedOut({ data }: Assignment): AsyncGenerator<Buffer> {
   for (const { files } of data.parts) {
     const { nhsNumbers } = await readCohortPart(read(files.cohort), present(files.cohort));
     yield optedOutOf(nhsNumbers, await matchAnswer(nhsNumbers, read(files.reply)));
+    endPart();
   }
 }
 

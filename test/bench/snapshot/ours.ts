@@ -3,7 +3,7 @@ import { reconcilePart } from '../../../functions/reconcile-part/reconcile-part.
 import { modelVersion } from '../../../shared/fhir/consent.ts';
 import type { Part, StoredFile } from '../../../shared/ledger/parts.ts';
 import type { Run } from '../../../shared/ledger/runs.ts';
-import { contend } from '../contend.ts';
+import { contend, endPart } from '../contend.ts';
 import { asAt, previousAsAt, type DataFile, type DataPart } from '../people/data-set.ts';
 import { present } from '../read.ts';
 import { DiskFiles } from './disk-files.ts';
@@ -58,5 +58,6 @@ await contend(async ({ data, answer }) => {
     readManifest: () => Promise.resolve(manifest),
   };
   for (const { part } of data.parts) await reconcilePart({ runId, part }, deps);
+  endPart();
   if (changes !== data.changed) throw new Error(`There are ${changes} changes, not ${data.changed}`);
 });

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCohortPart } from '../../../shared/ndop/cohort-part.ts';
 import { buildRequest, startRowOf } from '../../../shared/ndop/request.ts';
-import { contend } from '../contend.ts';
+import { contend, endPart } from '../contend.ts';
 import { present, read } from '../read.ts';
 
 await contend(async ({ data, answer }) => {
@@ -14,5 +14,6 @@ await contend(async ({ data, answer }) => {
       join(answer, `part-${String(part).padStart(4, '0')}.dat`),
       buildRequest(nhsNumbers, 'CRLF', startAt),
     );
+    endPart();
   }
 });
