@@ -57,7 +57,9 @@ await contend(async ({ data, answer }) => {
     files: new DiskFiles(answer),
     readManifest: () => Promise.resolve(manifest),
   };
-  for (const { part } of data.parts) await reconcilePart({ runId, part }, deps);
-  endPart();
+  for (const { part } of data.parts) {
+    await reconcilePart({ runId, part }, deps);
+    endPart();
+  }
   if (changes !== data.changed) throw new Error(`There are ${changes} changes, not ${data.changed}`);
 });
