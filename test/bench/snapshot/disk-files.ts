@@ -31,7 +31,8 @@ async function* verified(path: string, sha256: string): AsyncGenerator<Uint8Arra
   const hash = createHash('sha256');
   for await (const chunk of readPath(path)) {
     hash.update(chunk);
-    yield chunk;
+    // S3 gives a buffer of its own for each chunk, and the step may keep it.
+    yield Buffer.from(chunk);
   }
   if (hash.digest('hex') !== sha256) throw new Error(`${path} has changed`);
 }
