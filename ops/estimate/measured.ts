@@ -6,15 +6,15 @@ export const measured = {
   /** Seconds for a million people: `npm run bench -- --rows 1000000 --part-rows 100000 --only TABLE`. */
   secondsPerMillion: {
     /** Table "cohort", processor seconds: a cohort file read, judged, sorted and cut. 2026-11-27. */
-    buildCohort: 0.74,
+    buildCohort: 0.82,
     /** Exported Patients of 1.3 KB made into a cohort file: `node test/bench/patients/read-exported.ts --patients 300000`, by Node 24. 2026-11-27. */
     readPatients: 13,
     /** Table "stage", processor seconds: the requests written. 2026-11-27. */
-    stageRequest: 0.16,
+    stageRequest: 0.13,
     /** Table "snapshot", processor seconds: answers, old and new records, changes. 2026-11-27. */
-    reconcilePart: 1.9,
+    reconcilePart: 1.8,
     /** Table "consents", processor seconds: changes made into Consents. 2026-11-27. */
-    writeConsents: 43.5,
+    writeConsents: 17.8,
     /** gzip of 13 MB at the 57 MB/s that our client sent: `npm run bench -- --only mesh`. 2026-11-27. */
     sendRequest: 0.23,
   },
