@@ -60,8 +60,12 @@ export const permanent = [
   'SnapshotInconsistent',
   'SnapshotSuperseded',
   // The FHIR store
+  'HealthLakeForbidden',
   'HealthLakeRefused',
+  'HealthLakeStoreUnknown',
   'ConsentWritesRefused',
+  'ConsentImportFailed',
+  'ConsentImportOverdue',
   'PatientUnreadable',
   'PatientExportFailed',
   'PatientExportIncomplete',

@@ -8,10 +8,10 @@ import { countConsents, countConsentsInput } from './count-consents.ts';
 
 const config = readConfig(process.env, {
   AWS_REGION: z.string(),
-  FHIR_BASE_URL: z.url(),
+  CONSENT_BASE_URL: z.url(),
   FHIR_NAMESPACE: z.url(),
 });
-const store = new FhirStore({ baseUrl: config.FHIR_BASE_URL, region: config.AWS_REGION });
+const store = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, region: config.AWS_REGION });
 const { system, code } = datasetTag(config.FHIR_NAMESPACE);
 
 export const handler = task(countConsentsInput, (input) =>

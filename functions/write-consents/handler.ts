@@ -13,7 +13,7 @@ import { writeConsents, writeConsentsInput } from './write-consents.ts';
 const config = readConfig(process.env, {
   AWS_REGION: z.string(),
   BUCKET: z.string(),
-  FHIR_BASE_URL: z.url(),
+  CONSENT_BASE_URL: z.url(),
   FHIR_NAMESPACE: z.url(),
   ID_KEY_SECRET: z.string(),
   LEASE_SECONDS: positiveInteger,
@@ -23,7 +23,7 @@ const config = readConfig(process.env, {
 });
 const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
-const store = new FhirStore({ baseUrl: config.FHIR_BASE_URL, region: config.AWS_REGION });
+const store = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, region: config.AWS_REGION });
 
 /** HealthLake once had a limit of ten bundle calls a second; four at a time stay well below it. */
 const concurrency = 4;

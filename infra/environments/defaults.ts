@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts';
 
 type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'schedule' | 'drain'> & {
   readonly cohort: Omit<Environment['cohort'], 'nhsNumberRanges'>;
-  readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'namespace'>;
+  readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'namespace' | 'odsCode'>;
 };
 
 /** What environments have in common until one of them says otherwise. */
@@ -26,7 +26,10 @@ export const defaults = {
   },
   fhir: {
     patientReference: 'literal',
+    bundleCalls: 8,
+    provenance: true,
     bulkImportThreshold: 5_000_000,
+    importDeadlineSeconds: 86_400,
     maxAgeDays: 21,
     retentionDays: 30,
   },

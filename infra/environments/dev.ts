@@ -19,5 +19,6 @@ export const dev = defineEnvironment({
     // yours
     baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/datastore/00000000000000000000000000000000/r4/',
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
+    odsCode: 'RZZ99', // yours
   },
 });

@@ -58,12 +58,22 @@ const environment = z.strictObject({
   fhir: z.strictObject({
     /** HealthLake's base URL of the data store, with its trailing slash. */
     baseUrl: z.url().endsWith('/'),
+    /** The same of the store that the Consents live in, where it is one of their own; absent where they stand beside the Patients. */
+    consentBaseUrl: z.url().endsWith('/').optional(),
     /** Base URI of our own identifiers in the Consents. */
     namespace: z.url(),
     /** `literal` where the Consents live beside the Patients, `logical` in a store of their own. */
     patientReference: z.enum(['literal', 'logical']),
+    /** Most Bundles on their way at once. HealthLake once had a limit of ten Bundle calls a second. */
+    bundleCalls: z.int().min(1).max(64),
+    /** ODS code of the organisation on whose behalf the pipeline writes. */
+    odsCode: z.string().regex(/^[A-Z0-9]{3,6}$/, 'must be an ODS code such as RZZ99'),
+    /** Whether each batch of changed Consents gets a Provenance that names the answer that it came from. */
+    provenance: z.boolean(),
     /** Changes beyond which a bulk import job writes them. */
     bulkImportThreshold: z.int().positive(),
+    /** How long an import may take: HealthLake runs one at a time in an account, and makes others wait. */
+    importDeadlineSeconds: seconds.max(2 * 86_400),
     /** Days after which an answer says nothing any more, counted from its request. */
     maxAgeDays: z.int().min(1).max(21),
     /** Days after leaving the cohort when a person's Consent is deleted. */

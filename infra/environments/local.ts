@@ -19,5 +19,6 @@ export const local = defineEnvironment({
     ...defaults.fhir,
     baseUrl: 'http://127.0.0.1/',
     namespace: 'https://fhir.example.nhs.uk/ndop',
+    odsCode: 'RZZ99',
   },
 });

@@ -19,6 +19,7 @@ export const prod = defineEnvironment({
     // yours
     baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/datastore/00000000000000000000000000000000/r4/',
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
+    odsCode: 'RZZ99', // yours
   },
   // Enable it once the sign-off is written down and a dry run has been looked at.
   schedule: { ...defaults.schedule, enabled: false },

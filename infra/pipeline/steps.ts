@@ -73,7 +73,7 @@ export class Steps extends Construct {
     };
 
     const consentAccess = {
-      FHIR_BASE_URL: fhir.baseUrl,
+      CONSENT_BASE_URL: consentBaseUrlOf(environment),
       FHIR_NAMESPACE: fhir.namespace,
       ID_KEY_SECRET: idKey.secretArn,
       PATIENT_REFERENCE: fhir.patientReference,
@@ -87,7 +87,7 @@ export class Steps extends Construct {
     const exportRole = new ExportRole(this, 'ExportRole', {
       data,
       account: environment.account,
-      datastoreArn: datastoreArnOf(environment),
+      datastoreArn: datastoreArnOf(environment, fhir.baseUrl),
     });
     const exportPatients = this.#step('export-patients', {
       memorySize: 256,
@@ -215,7 +215,7 @@ export class Steps extends Construct {
     const countConsents = this.#step('count-consents', {
       memorySize: 256,
       timeout: Duration.minutes(1),
-      settings: { FHIR_BASE_URL: fhir.baseUrl, FHIR_NAMESPACE: fhir.namespace },
+      settings: { CONSENT_BASE_URL: consentBaseUrlOf(environment), FHIR_NAMESPACE: fhir.namespace },
     });
     const closeRun = this.#step('close-run', {
       memorySize: 256,
@@ -281,12 +281,20 @@ export class Steps extends Construct {
       key.grantEncryptDecrypt(step);
     }
     exportRole.grantPass(exportPatients);
-    grantStore(exportPatients, environment, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
-    grantStore(checkExport, environment, ['DescribeFHIRExportJobWithGet']);
-    grantStore(buildCohort, environment, ['SearchWithPost', 'SearchWithGet']);
-    grantStore(rebuildPart, environment, ['ProcessBundle', 'ReadResource']);
-    grantStore(countConsents, environment, ['SearchWithPost']);
-    grantStore(writeConsents, environment, ['ProcessBundle', 'CreateResource', 'UpdateResource', 'DeleteResource']);
+    const patients = datastoreArnOf(environment, fhir.baseUrl);
+    grantStore(exportPatients, patients, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
+    grantStore(checkExport, patients, ['DescribeFHIRExportJobWithGet']);
+    grantStore(buildCohort, patients, ['SearchWithPost', 'SearchWithGet']);
+    const consents = datastoreArnOf(environment, consentBaseUrlOf(environment));
+    grantStore(rebuildPart, consents, ['ProcessBundle', 'ReadResource']);
+    grantStore(countConsents, consents, ['SearchWithPost']);
+    grantStore(writeConsents, consents, [
+      'ProcessBundle',
+      'ReadResource',
+      'CreateResource',
+      'UpdateResource',
+      'DeleteResource',
+    ]);
 
     this.openRun = openRun;
     this.exportPatients = exportPatients;
@@ -354,18 +362,23 @@ function grantSecret(step: NodejsFunction, secret: Secret, key: IKey): void {
   key.grantDecrypt(step);
 }
 
-/** Rights on the FHIR store. */
-function grantStore(step: NodejsFunction, environment: Environment, actions: readonly string[]): void {
+/** Where the Consents live: beside the Patients unless a store of their own is named. */
+function consentBaseUrlOf({ fhir }: Environment): string {
+  return fhir.consentBaseUrl ?? fhir.baseUrl;
+}
+
+/** Rights on a FHIR store. */
+function grantStore(step: NodejsFunction, datastoreArn: string, actions: readonly string[]): void {
   step.addToRolePolicy(
     new PolicyStatement({
       actions: actions.map((action) => `healthlake:${action}`),
-      resources: [datastoreArnOf(environment)],
+      resources: [datastoreArn],
     }),
   );
 }
 
 /** Built from account and id, since samples print the ARN in two forms. */
-function datastoreArnOf({ account, region, fhir }: Environment): string {
-  const datastoreId = /\/datastore\/([^/]+)\//.exec(fhir.baseUrl)?.[1] ?? 'local';
+function datastoreArnOf({ account, region }: Environment, baseUrl: string): string {
+  const datastoreId = /\/datastore\/([^/]+)\//.exec(baseUrl)?.[1] ?? 'local';
   return `arn:aws:healthlake:${region}:${account}:datastore/fhir/${datastoreId}`;
 }

@@ -154,6 +154,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           ...credentialsOf(identities.get(found.name) ?? operator),
           ...onlyWhereSet(found.environment, {
             ...options.settings,
+            CONSENT_BASE_URL: healthLake.baseUrl,
             FHIR_BASE_URL: healthLake.baseUrl,
             MESH_BASE_URL: mesh.url,
           }),

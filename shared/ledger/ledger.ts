@@ -1,4 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ConsentImports } from './consent-imports.ts';
+import { ConsentWrites } from './consent-writes.ts';
 import { LatestSnapshot } from './latest.ts';
 import { MailboxLedger } from './mailbox-ledger.ts';
 import { Parts } from './parts.ts';
@@ -12,6 +14,8 @@ export interface Ledger {
   readonly runs: Runs;
   readonly parts: Parts;
   readonly exports: PatientExports;
+  readonly consentImports: ConsentImports;
+  readonly consentWrites: ConsentWrites;
   readonly latest: LatestSnapshot;
   readonly writes: WritesUnderWay;
   readonly mailbox: (mailboxId: string) => MailboxLedger;
@@ -23,6 +27,8 @@ export function openLedger(tableName: string): Ledger {
     runs: new Runs(table),
     parts: new Parts(table),
     exports: new PatientExports(table),
+    consentImports: new ConsentImports(table),
+    consentWrites: new ConsentWrites(table),
     latest: new LatestSnapshot(table),
     writes: new WritesUnderWay(table),
     mailbox: (mailboxId) => new MailboxLedger(table, mailboxId),

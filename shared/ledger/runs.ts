@@ -23,6 +23,8 @@ export const runMode = z.enum(['refresh', 'dry-run', 'resume', 'rebuild']);
 export const runOutcome = z.enum([
   'Completed',
   'CompletedPartially',
+  /** Some Consents could not be written: they are set aside, and a resume tries them again. */
+  'CompletedWithFailures',
   'NothingToCheck',
   'DryRunCompleted',
   'SnapshotRebuilt',

@@ -14,6 +14,8 @@ const snapshotEntry = z.object({
   asAt: z.string(),
   sentAt: z.string(),
   modelVersion: z.number(),
+  /** The answer is too old to vouch for anybody: of these people only those who are opted out have a Consent still. */
+  isExpired: z.boolean().optional(),
 });
 export type SnapshotEntry = z.infer<typeof snapshotEntry>;
 
