@@ -4,11 +4,14 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RetryableError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { Pace } from './pace.ts';
 
 export interface FhirStoreOptions {
   /** With its trailing slash: `https://healthlake.eu-west-2.amazonaws.com/datastore/<id>/r4/`. */
   readonly baseUrl: string;
   readonly region: string;
+  /** How many calls may be under way at once; fewer while HealthLake throttles. */
+  readonly callsAtOnce?: number;
   readonly timeoutMilliseconds?: number;
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
 }
@@ -35,9 +38,11 @@ const longestPauseMilliseconds = 20_000;
 export class FhirStore {
   readonly #options: Required<FhirStoreOptions>;
   readonly #signer: SignatureV4;
+  readonly #pace: Pace;
 
   constructor(options: FhirStoreOptions) {
-    this.#options = { timeoutMilliseconds: 60_000, sleep: pause, ...options };
+    this.#options = { callsAtOnce: 8, timeoutMilliseconds: 60_000, sleep: pause, ...options };
+    this.#pace = new Pace(this.#options.callsAtOnce);
     this.#signer = new SignatureV4({
       service: 'healthlake',
       region: options.region,
@@ -48,6 +53,11 @@ export class FhirStore {
 
   get baseUrl(): string {
     return this.#options.baseUrl;
+  }
+
+  /** Slows further calls down: to be called where a Bundle was answered and some of its entries were throttled. */
+  throttled(): void {
+    this.#pace.throttled();
   }
 
   /** Posts a Bundle to the base. */
@@ -89,9 +99,14 @@ export class FhirStore {
    */
   async call(call: StoreCall): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
-      const said = await this.#attempt(call);
-      if ('answer' in said) return said.answer;
+      // A place is held during the attempt, never during the pause after it.
+      const said = await this.#pace.take(() => this.#attempt(call));
+      if ('answer' in said) {
+        this.#pace.succeeded();
+        return said.answer;
+      }
       const { error } = said;
+      if (error.name === 'HealthLakeThrottled') this.#pace.throttled();
       if (error instanceof PermanentError || attempt === attempts) throw error;
       if (call.isUnrepeatable === true && error.name !== 'HealthLakeThrottled') throw error;
       await this.#options.sleep(pauseBefore(attempt));

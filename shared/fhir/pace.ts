@@ -1,0 +1,63 @@
+/**
+ * How many calls to a store may be under way at once: one more after each round of successes, half as many after
+ * throttling, never more than the ceiling and never fewer than one.
+ */
+export class Pace {
+  readonly #ceiling: number;
+  /** Whole calls count; the fraction is what successes have added so far. */
+  #atOnce: number;
+  #underWay = 0;
+  /** Calls are numbered in the order in which they begin. */
+  #begun = 0;
+  #endedLast = 0;
+  #begunWhenSlowed = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(ceiling: number) {
+    this.#ceiling = ceiling;
+    this.#atOnce = ceiling;
+  }
+
+  /** Makes a call when its turn has come; until then it waits behind those that asked earlier. */
+  async take<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    if (this.#underWay < Math.floor(this.#atOnce)) this.#underWay += 1;
+    else {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+    const number = (this.#begun += 1);
+    try {
+      return await call();
+    } finally {
+      this.#endedLast = number;
+      this.#underWay -= 1;
+      this.#admit();
+    }
+  }
+
+  /** A call has succeeded: so many successes as may be under way make room for one more. */
+  succeeded(): void {
+    this.#atOnce = Math.min(this.#ceiling, this.#atOnce + 1 / this.#atOnce);
+    this.#admit();
+  }
+
+  /**
+   * The call that ended last was throttled. Those that were under way at the last slowing were sent at the old pace: their
+   * throttling says nothing new.
+   */
+  throttled(): void {
+    if (this.#endedLast <= this.#begunWhenSlowed) return;
+    this.#begunWhenSlowed = this.#begun;
+    this.#atOnce = Math.max(1, this.#atOnce / 2);
+  }
+
+  #admit(): void {
+    while (this.#underWay < Math.floor(this.#atOnce)) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#underWay += 1;
+      next();
+    }
+  }
+}
