@@ -62,7 +62,7 @@ const environment = z.strictObject({
     consentBaseUrl: z.url().endsWith('/').optional(),
     /** Base URI of our own identifiers in the Consents. */
     namespace: z.url(),
-    /** `literal` where the Consents live beside the Patients, `logical` in a store of their own. */
+    /** `literal` names the Patient of the same store; `logical` the NHS number, as it must from a store of their own. */
     patientReference: z.enum(['literal', 'logical']),
     /** Most Bundles on their way at once. HealthLake once had a limit of ten Bundle calls a second. */
     bundleCalls: z.int().min(1).max(64),
@@ -130,11 +130,27 @@ function guards({ name, mesh, cohort, replies, fhir }: Environment): string[] {
   if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {
     faults.push('cohort.nhsNumberRanges: test numbers must not reach the live service');
   }
-  if (name !== 'local' && !/\/datastore\/[^/]+\/r4\/$/.test(fhir.baseUrl)) {
-    faults.push(
-      'fhir.baseUrl: must end in /datastore/<id>/r4/, as HealthLake shows it: rights and exports go by the id',
-    );
-  }
   if (name !== 'local' && fhir.namespace.includes('example')) faults.push('fhir.namespace: still the example');
+  return [...faults, ...storeFaults(name, fhir)];
+}
+
+/** Rights, exports and imports go by the data store's id in its base URL, and by the account and region that we deploy to. */
+function storeFaults(name: string, { baseUrl, consentBaseUrl, patientReference }: Environment['fhir']): string[] {
+  const faults: string[] = [];
+  const stores = { 'fhir.baseUrl': baseUrl, ...(consentBaseUrl ? { 'fhir.consentBaseUrl': consentBaseUrl } : {}) };
+  for (const [field, url] of Object.entries(stores)) {
+    if (name === 'local' || /\/datastore\/[^/]+\/r4\/$/.test(url)) continue;
+    faults.push(`${field}: must end in /datastore/<id>/r4/, as HealthLake shows it: rights and exports go by the id`);
+  }
+  if (consentBaseUrl === undefined) return faults;
+  if (new URL(consentBaseUrl).host !== new URL(baseUrl).host) {
+    faults.push('fhir.consentBaseUrl: must be at the host of fhir.baseUrl: both stores are in one region');
+  }
+  if (new URL(consentBaseUrl).href === new URL(baseUrl).href) {
+    faults.push('fhir.consentBaseUrl: is the store of the Patients: leave it out where the Consents live there too');
+  }
+  if (patientReference !== 'logical') {
+    faults.push('fhir.patientReference: must be logical: from a store of their own, Patient/<id> leads nowhere');
+  }
   return faults;
 }

@@ -5,6 +5,12 @@ import { integration } from '../../infra/environments/int.ts';
 import { local } from '../../infra/environments/local.ts';
 import { prod } from '../../infra/environments/prod.ts';
 
+const otherStore = 'https://healthlake.eu-west-2.amazonaws.com/datastore/11111111111111111111111111111111/r4/';
+const separate = (fhir: Partial<Environment['fhir']>): Environment => ({
+  ...dev,
+  fhir: { ...dev.fhir, consentBaseUrl: otherStore, patientReference: 'logical', ...fhir },
+});
+
 test.each([local, dev, integration, prod])('accepts the environment $name', (environment) => {
   expect(defineEnvironment(environment)).toBe(environment);
 });
@@ -41,6 +47,31 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
     says: 'fhir.baseUrl: must end in /datastore/<id>/r4/',
   },
   {
+    wrong: 'a store of Consents that names no data store',
+    environment: separate({ consentBaseUrl: 'https://healthlake.eu-west-2.amazonaws.com/consents/' }),
+    says: 'fhir.consentBaseUrl: must end in /datastore/<id>/r4/',
+  },
+  {
+    wrong: 'a store of Consents whose URL does not end in a slash',
+    environment: separate({ consentBaseUrl: otherStore.slice(0, -1) }),
+    says: 'fhir.consentBaseUrl',
+  },
+  {
+    wrong: 'a store of Consents in another region',
+    environment: separate({ consentBaseUrl: otherStore.replace('eu-west-2', 'eu-west-1') }),
+    says: 'fhir.consentBaseUrl: must be at the host of fhir.baseUrl',
+  },
+  {
+    wrong: 'a store of Consents that is that of the Patients',
+    environment: separate({ consentBaseUrl: dev.fhir.baseUrl }),
+    says: 'fhir.consentBaseUrl: is the store of the Patients',
+  },
+  {
+    wrong: 'literal references out of a store of Consents alone',
+    environment: separate({ patientReference: 'literal' }),
+    says: 'fhir.patientReference: must be logical',
+  },
+  {
     wrong: 'a mailbox in small letters',
     environment: { ...dev, mesh: { ...dev.mesh, mailbox: 'rzz99ot001' } },
     says: 'mesh.mailbox: must be a MESH mailbox id in capitals',
@@ -58,6 +89,22 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
 ])('refuses $wrong, naming file and field', ({ environment, says }) => {
   expect(() => defineEnvironment(environment)).toThrow(`infra/environments/${environment.name}.ts`);
   expect(() => defineEnvironment(environment)).toThrow(says);
+});
+
+test.each<{ what: string; environment: Environment }>([
+  { what: 'a store of Consents alone that refers by NHS number', environment: separate({}) },
+  {
+    what: 'references by NHS number in the store of the Patients',
+    environment: { ...dev, fhir: { ...dev.fhir, patientReference: 'logical' } },
+  },
+])('accepts $what', ({ environment }) => {
+  expect(defineEnvironment(environment)).toBe(environment);
+});
+
+it('keeps the Consents beside the Patients unless an environment says otherwise', () => {
+  for (const { fhir } of [local, dev, integration, prod]) {
+    expect([fhir.consentBaseUrl, fhir.patientReference]).toEqual([undefined, 'literal']);
+  }
 });
 
 it('lets local and tests use synthetic numbers only outside production', () => {
