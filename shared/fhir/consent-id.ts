@@ -1,6 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { PermanentError } from '../errors.ts';
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
+import { shapedAsUuid } from './uuid.ts';
 
 /**
  * The logical id of a person's Consent: the first 16 bytes of HMAC-SHA-256 over the NHS number, shaped as a UUID of
@@ -13,14 +14,7 @@ export function consentIdOf(nhsNumber: number, key: KeyObject): string {
   const hex = createHmac('sha256', key)
     .update(`ndop-consent:v1:${formatNhsNumber(nhsNumber)}`)
     .digest('hex');
-  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `${variant}${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join('-');
+  return shapedAsUuid(hex, 8);
 }
 
 /** @throws PermanentError ConfigurationInvalid where the secret is not 32 bytes in hexadecimal */

@@ -45,7 +45,22 @@ export interface Consent {
   };
 }
 
-const terminology = 'http://terminology.hl7.org/CodeSystem';
+export const terminology = 'http://terminology.hl7.org/CodeSystem';
+
+/** NHS England, custodian of every opt-out. */
+export const nhsEngland = {
+  type: 'Organization',
+  identifier: { system: 'https://fhir.nhs.uk/Id/ods-organization-code', value: 'X26' },
+  display: 'NHS England',
+};
+
+export const operationalPolicy =
+  'https://digital.nhs.uk/services/national-data-opt-out/operational-policy-guidance-document';
+
+/** Names the run that wrote a version of a resource: one value, so that an update replaces it. */
+export function sourceOf({ namespace, runId }: { readonly namespace: string; readonly runId: string }): string {
+  return `${namespace}/consent-sync#${runId}`;
+}
 
 /** Tag of every Consent that the pipeline owns; `$export` and searches select by it. */
 export function datasetTag(namespace: string): Coding {
@@ -59,13 +74,13 @@ export function datasetTag(namespace: string): Coding {
  */
 export function consentOf(optOut: OptOut, patientId: string, options: ConsentOptions): Consent {
   const { nhsNumber, status, since, optedOutSince } = optOut;
-  const { idKey, namespace, runId } = options;
+  const { idKey, namespace } = options;
   const id = consentIdOf(nhsNumber, idKey);
   return {
     resourceType: 'Consent',
     id,
     meta: {
-      source: `${namespace}/consent-sync#${runId}`,
+      source: sourceOf(options),
       security: [{ system: `${terminology}/v3-Confidentiality`, code: 'R' }],
       tag: [datasetTag(namespace)],
     },
@@ -87,19 +102,8 @@ export function consentOf(optOut: OptOut, patientId: string, options: ConsentOpt
     ],
     patient: patientReference(nhsNumber, patientId, options),
     dateTime: since,
-    organization: [
-      {
-        type: 'Organization',
-        identifier: { system: 'https://fhir.nhs.uk/Id/ods-organization-code', value: 'X26' },
-        display: 'NHS England',
-      },
-    ],
-    policy: [
-      {
-        authority: 'https://digital.nhs.uk/',
-        uri: 'https://digital.nhs.uk/services/national-data-opt-out/operational-policy-guidance-document',
-      },
-    ],
+    organization: [nhsEngland],
+    policy: [{ authority: 'https://digital.nhs.uk/', uri: operationalPolicy }],
     policyRule: { coding: [{ system: `${terminology}/v3-ActCode`, code: 'OPTOUT' }] },
     provision: {
       type: 'deny',
