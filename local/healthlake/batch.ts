@@ -1,4 +1,4 @@
-import type { Faults } from './faults.ts';
+import type { Admission } from './admission.ts';
 import { isObject, isResource, listOf, textOf, type FhirResource } from './fhir.ts';
 import { etagOf, interact, locationOf, type DataStore } from './interactions.ts';
 import { badRequest, notImplemented, operationOutcome, Refused } from './refused.ts';
@@ -13,7 +13,7 @@ const methods = new Set(['GET', 'PUT', 'POST', 'DELETE']);
  *
  * @throws Refused when the Bundle as a whole is not taken
  */
-export function runBatch(bundle: unknown, dataStore: DataStore, faults: Faults): FhirResource {
+export function runBatch(bundle: unknown, dataStore: DataStore, admission: Admission): FhirResource {
   if (!isResource(bundle) || bundle.resourceType !== 'Bundle')
     throw badRequest('The body must be a Bundle', 'structure');
   const entries = listOf(bundle.entry);
@@ -23,18 +23,10 @@ export function runBatch(bundle: unknown, dataStore: DataStore, faults: Faults):
   }
   if (bundle.type !== 'batch') throw badRequest('The Bundle must be of type batch or transaction', 'value');
   if (entries.length > mostEntries) throw tooMany(mostEntries);
-  const hits = faults.takeEntryFaults(entries.map(idOf));
   const answers = dataStore.store.transaction(() =>
     entries.map((entry, at) => {
       try {
-        switch (hits.get(at)?.kind) {
-          case 'entry-throttle':
-            throw new Refused(429, { code: 'throttled', diagnostics: 'ThrottlingException: Rate exceeded' });
-          case 'entry-refuse':
-            throw badRequest('The resource was refused', 'business-rule');
-          default:
-            return runEntry(entry, dataStore);
-        }
+        return runEntry(entry, at, dataStore, admission);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         return { response: { status: String(error.status), outcome: operationOutcome(error.issues) } };
@@ -44,7 +36,7 @@ export function runBatch(bundle: unknown, dataStore: DataStore, faults: Faults):
   return { resourceType: 'Bundle', type: 'batch-response', entry: answers };
 }
 
-function runEntry(entry: unknown, dataStore: DataStore): object {
+function runEntry(entry: unknown, at: number, dataStore: DataStore, admission: Admission): object {
   const request = requestOf(entry);
   const method = textOf(request.method) ?? '';
   const url = textOf(request.url);
@@ -58,7 +50,9 @@ function runEntry(entry: unknown, dataStore: DataStore): object {
   const segments = path.split('/');
   if (method === 'POST' && segments.length > 1) throw notImplemented('an operation in a batch entry');
   const parameters = new URLSearchParams(query);
-  const { status, body, version } = interact({ method, segments, parameters, resource: entry.resource }, dataStore);
+  const call = { method, segments, parameters, resource: entry.resource };
+  admission.admit(call, at);
+  const { status, body, version } = interact(call, dataStore);
   return {
     ...(method === 'GET' && body ? { resource: body } : {}),
     response: {
@@ -72,10 +66,6 @@ function runEntry(entry: unknown, dataStore: DataStore): object {
 
 function requestOf(entry: unknown): Readonly<Record<string, unknown>> {
   return isObject(entry) && isObject(entry.request) ? entry.request : {};
-}
-
-function idOf(entry: unknown): string | undefined {
-  return textOf(requestOf(entry).url)?.split('/')[1];
 }
 
 function tooMany(most: number): Refused {

@@ -146,7 +146,7 @@ export class ExportJobs {
 
   async #carryOut(job: Job): Promise<void> {
     job.status = 'IN_PROGRESS';
-    const end = this.#faults.takeExportEnd();
+    const end = this.#faults.takeExportEnd()?.status;
     try {
       if (end === 'FAILED') throw new Error('asked for by a test');
       await this.#write(job);

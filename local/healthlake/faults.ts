@@ -1,9 +1,20 @@
-export type Operation = 'batch' | 'export' | 'read' | 'search' | 'write';
+import { hash } from 'node:crypto';
+
+/** `import` is the start of an import job, `import-status` a look at one or at all. */
+export type Operation = 'batch' | 'export' | 'import' | 'import-status' | 'read' | 'search' | 'write';
 
 interface Times {
   /** How many of the next matching calls are hit. */
   readonly times: number;
+  /** How many matching calls go by before the first one is hit; none when left out. */
+  readonly after?: number;
   /** Any operation when left out. */
+  readonly on?: Operation;
+}
+
+interface ForAWhile {
+  /** How long matching calls are hit, counted from the first one. */
+  readonly forMilliseconds: number;
   readonly on?: Operation;
 }
 
@@ -14,28 +25,60 @@ interface InBatch {
   readonly entry: number | string;
 }
 
+/** Hits always the same ids until the faults are cleared: as entries of a batch, alone, and as lines of an import. */
+interface Share {
+  /** Of all ids, from 0 to 1. */
+  readonly share: number;
+  /** `PUT` when left out. */
+  readonly method?: 'DELETE' | 'GET' | 'PUT';
+}
+
 export type Fault =
-  | (Times & { readonly kind: 'throttle'; readonly retryAfterSeconds?: number })
+  | ((Times | ForAWhile) & { readonly kind: 'throttle'; readonly retryAfterSeconds?: number })
   | (Times & { readonly kind: 'unavailable' })
   | (Times & { readonly kind: 'throttle-in-400' })
   | (Times & { readonly kind: 'slow'; readonly milliseconds: number })
+  /** The connection breaks before the call is carried out. */
+  | (Times & { readonly kind: 'call-lost' })
   /** The call is carried out, and its answer never comes. */
   | (Times & { readonly kind: 'answer-lost' })
   /** How the next export jobs end. */
-  | { readonly kind: 'export-end'; readonly times: number; readonly status: ExportEnd }
+  | { readonly kind: 'export-end'; readonly times: number; readonly status: JobEnd }
+  /** How the next import jobs end; one that fails has written the first so many lines. */
+  | { readonly kind: 'import-end'; readonly times: number; readonly status: JobEnd; readonly afterLines?: number }
   | (InBatch & { readonly kind: 'entry-throttle' })
-  | (InBatch & { readonly kind: 'entry-refuse' });
+  /** With status 400 when left out. */
+  | ((InBatch | Share) & { readonly kind: 'entry-refuse'; readonly status?: number });
 
-type ExportEnd = 'COMPLETED_WITH_ERRORS' | 'FAILED';
-type CallFault = Extract<Fault, { kind: 'throttle' | 'unavailable' | 'throttle-in-400' }>;
-type EntryFault = Extract<Fault, { kind: 'entry-throttle' | 'entry-refuse' }>;
+type JobEnd = 'COMPLETED_WITH_ERRORS' | 'FAILED';
+type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
+
+/** A resource as a request names it. */
+interface Named {
+  readonly method: string;
+  readonly id: string | undefined;
+  /** Its position, in a batch. */
+  readonly at: number | undefined;
+}
+
+interface Pending {
+  readonly fault: Fault;
+  toPass: number;
+  left: number;
+  endsAt: number | undefined;
+}
 
 /** The faults that a test has asked for, used up in the order given. */
 export class Faults {
-  #pending: { readonly fault: Fault; left: number }[] = [];
+  #pending: Pending[] = [];
 
   add(fault: Fault): void {
-    this.#pending.push({ fault, left: fault.times });
+    this.#pending.push({
+      fault,
+      toPass: 'after' in fault ? (fault.after ?? 0) : 0,
+      left: 'times' in fault ? fault.times : Infinity,
+      endsAt: undefined,
+    });
   }
 
   clear(): void {
@@ -44,51 +87,72 @@ export class Faults {
 
   /** Milliseconds by which to delay this call. */
   takeDelay(operation: Operation): number {
-    const hit = this.#take((fault) => fault.kind === 'slow' && isOn(fault, operation));
-    return hit?.kind === 'slow' ? hit.milliseconds : 0;
+    return this.#take(['slow'], isOn(operation))?.milliseconds ?? 0;
   }
 
-  takeCallFault(operation: Operation): CallFault | undefined {
-    const hit = this.#take((fault) => isCallFault(fault) && isOn(fault, operation));
-    return hit && isCallFault(hit) ? hit : undefined;
+  /** What befalls this call instead of being carried out. */
+  takeCallFault(
+    operation: Operation,
+  ): FaultOf<'call-lost' | 'throttle' | 'throttle-in-400' | 'unavailable'> | undefined {
+    return this.#take(['call-lost', 'throttle', 'throttle-in-400', 'unavailable'], isOn(operation));
   }
 
   takeLostAnswer(operation: Operation): boolean {
-    return this.#take((fault) => fault.kind === 'answer-lost' && isOn(fault, operation)) !== undefined;
+    return this.#take(['answer-lost'], isOn(operation)) !== undefined;
   }
 
-  takeExportEnd(): ExportEnd | undefined {
-    const hit = this.#take((fault) => fault.kind === 'export-end');
-    return hit?.kind === 'export-end' ? hit.status : undefined;
+  takeExportEnd(): FaultOf<'export-end'> | undefined {
+    return this.#take(['export-end'], () => true);
   }
 
-  /** What befalls the entries of this batch, by position. */
-  takeEntryFaults(ids: readonly (string | undefined)[]): ReadonlyMap<number, EntryFault> {
-    const hits = new Map<number, EntryFault>();
-    for (const [at, id] of ids.entries()) {
-      const hit = this.#take((fault) => isEntryFault(fault) && (fault.entry === at || fault.entry === id));
-      if (hit && isEntryFault(hit)) hits.set(at, hit);
+  takeImportEnd(): FaultOf<'import-end'> | undefined {
+    return this.#take(['import-end'], () => true);
+  }
+
+  /** What befalls a resource: an entry of a batch, where it has a position. */
+  takeEntryFault(named: Named): FaultOf<'entry-refuse' | 'entry-throttle'> | undefined {
+    return this.#take(['entry-refuse', 'entry-throttle'], (fault) =>
+      'share' in fault ? isInShare(fault, named) : named.at !== undefined && isEntry(fault, named),
+    );
+  }
+
+  #take<Kind extends Fault['kind']>(
+    kinds: readonly Kind[],
+    isHit: (fault: FaultOf<Kind>) => boolean,
+  ): FaultOf<Kind> | undefined {
+    for (const pending of this.#pending) {
+      const { fault } = pending;
+      if (!isOfKind(fault, kinds) || !isHit(fault) || performance.now() >= (pending.endsAt ?? Infinity)) continue;
+      if (pending.toPass > 0) {
+        pending.toPass -= 1;
+        continue;
+      }
+      if ('forMilliseconds' in fault) pending.endsAt ??= performance.now() + fault.forMilliseconds;
+      pending.left -= 1;
+      if (pending.left === 0) this.#pending = this.#pending.filter((other) => other !== pending);
+      return fault;
     }
-    return hits;
-  }
-
-  #take(isHit: (fault: Fault) => boolean): Fault | undefined {
-    const hit = this.#pending.find(({ fault }) => isHit(fault));
-    if (!hit) return undefined;
-    hit.left -= 1;
-    this.#pending = this.#pending.filter(({ left }) => left > 0);
-    return hit.fault;
+    return undefined;
   }
 }
 
-function isCallFault(fault: Fault): fault is CallFault {
-  return fault.kind === 'throttle' || fault.kind === 'unavailable' || fault.kind === 'throttle-in-400';
+function isOfKind<Kind extends Fault['kind']>(fault: Fault, kinds: readonly Kind[]): fault is FaultOf<Kind> {
+  return kinds.some((kind) => kind === fault.kind);
 }
 
-function isEntryFault(fault: Fault): fault is EntryFault {
-  return fault.kind === 'entry-throttle' || fault.kind === 'entry-refuse';
+function isOn(operation: Operation): (fault: { readonly on?: Operation }) => boolean {
+  return ({ on }) => on === undefined || on === operation;
 }
 
-function isOn(fault: Fault, operation: Operation): boolean {
-  return 'on' in fault ? fault.on === operation : true;
+function isEntry({ entry }: InBatch, { at, id }: Named): boolean {
+  return entry === at || entry === id;
+}
+
+function isInShare({ share, method = 'PUT' }: Share, named: Named): boolean {
+  return named.method === method && named.id !== undefined && placeOf(named.id) < share;
+}
+
+/** Where an id lies between 0 and 1: evenly spread, and always at the same place. */
+function placeOf(id: string): number {
+  return Number.parseInt(hash('sha256', id).slice(0, 8), 16) / 2 ** 32;
 }

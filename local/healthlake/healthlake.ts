@@ -3,12 +3,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { serve, type StandIn } from '../stand-in.ts';
+import { Admission, type AdmissionCounters } from './admission.ts';
 import { runBatch } from './batch.ts';
 import { ExportJobs, type ExportAnswer, type ExportRights } from './export-jobs.ts';
 import { Faults, type Operation } from './faults.ts';
 import type { FhirResource, Patient } from './fhir.ts';
 import { etagOf, interact, nameOf, type Answer, type Call, type DataStore } from './interactions.ts';
 import { replacePatients } from './patients.ts';
+import type { Quota } from './quota.ts';
 import { badRequest, notImplemented, operationOutcome, Refused } from './refused.ts';
 import { Store } from './store.ts';
 
@@ -31,8 +33,10 @@ export interface HealthLake extends StandIn {
   readonly baseUrl: string;
   /** Faults for the next calls. */
   readonly faults: Faults;
-  /** Since the start, over HTTP: requests of any kind, bundles answered, versions written. */
-  readonly counters: { readonly requests: number; readonly batches: number; readonly writes: number };
+  /** Since the start. */
+  readonly counters: Readonly<Counters>;
+  /** What it lets through a second; without limits at first. */
+  quota: Quota;
   /** How long a written resource stays out of search results, in milliseconds; 0 at first. */
   searchLagMilliseconds: number;
   /**
@@ -43,6 +47,15 @@ export interface HealthLake extends StandIn {
   replacePatients(patients: Iterable<Patient> | AsyncIterable<Patient>): Promise<void>;
   /** The current version of every resource of a type, in id order. */
   resources(type: string): Iterable<FhirResource>;
+}
+
+interface Counters extends AdmissionCounters {
+  /** Of any kind. */
+  requests: number;
+  /** Bundles carried out. */
+  batches: number;
+  /** Versions written by requests. */
+  writes: number;
 }
 
 /**
@@ -67,6 +80,12 @@ export async function startHealthLake(options: HealthLakeOptions): Promise<Healt
     baseUrl: endpoint.baseUrl,
     faults: endpoint.faults,
     counters: endpoint.counters,
+    get quota() {
+      return endpoint.admission.allowances.quota;
+    },
+    set quota(quota) {
+      endpoint.admission.allowances.quota = quota;
+    },
     get searchLagMilliseconds() {
       return endpoint.searchLagMilliseconds;
     },
@@ -82,11 +101,20 @@ export async function startHealthLake(options: HealthLakeOptions): Promise<Healt
   };
 }
 
+interface Received {
+  readonly request: IncomingMessage;
+  readonly url: URL;
+  /** Of the path below the base URL. */
+  readonly segments: readonly string[];
+  readonly body: Buffer;
+}
+
 class Endpoint implements DataStore {
   readonly store: Store;
   readonly basePath: string;
   readonly faults = new Faults();
-  readonly counters = { requests: 0, batches: 0, writes: 0 };
+  readonly counters: Counters = { requests: 0, batches: 0, writes: 0, throttledEntries: 0, writeUnits: 0 };
+  readonly admission = new Admission(this.faults, this.counters);
   searchLagMilliseconds = 0;
   baseUrl = '';
   readonly #credentials: Credentials;
@@ -152,27 +180,43 @@ class Endpoint implements DataStore {
     const operation = isBundle ? 'batch' : operationOf(request.method ?? '', segments);
     await delay(this.faults.takeDelay(operation));
     if (this.#sendFault(response, operation)) return;
+    const send = await this.#carryOut(operation, { request, url, segments, body });
+    if (this.faults.takeLostAnswer(operation)) response.destroy();
+    else send(response);
+  }
 
+  /** @returns what sends the answer */
+  async #carryOut(
+    operation: Operation,
+    { request, url, segments, body }: Received,
+  ): Promise<(response: ServerResponse) => void> {
     if (operation === 'export') {
       const started = await this.#exportJobs.start(url.searchParams, header(request, 'prefer'), parseJson(body));
-      if (this.faults.takeLostAnswer(operation)) response.destroy();
-      else this.#sendExport(response, started);
-      return;
+      return (response) => {
+        this.#sendExport(response, started);
+      };
     }
     const [resource, jobId] = segments;
     if (request.method === 'GET' && resource === 'export' && jobId !== undefined && segments.length === 2) {
-      this.#sendExport(response, this.#exportJobs.describe(jobId));
-      return;
+      const described = this.#exportJobs.describe(jobId);
+      return (response) => {
+        this.#sendExport(response, described);
+      };
     }
     refuseUnknownHeaders(request);
-    if (isBundle) {
-      const answered = runBatch(parseJson(body), this, this.faults);
+    if (operation === 'batch') {
+      const answered = runBatch(parseJson(body), this, this.admission);
       this.counters.batches += 1;
-      sendFhir(response, { status: 200, body: answered });
-      return;
+      return (response) => {
+        sendFhir(response, { status: 200, body: answered });
+      };
     }
     const call = callOf(request, segments, url.searchParams, body);
-    sendFhir(response, interact(call, this));
+    this.admission.admit(call);
+    const answer = interact(call, this);
+    return (response) => {
+      sendFhir(response, answer);
+    };
   }
 
   #sendExport(response: ServerResponse, { status, body, location }: ExportAnswer): void {
@@ -189,6 +233,9 @@ class Endpoint implements DataStore {
     switch (fault?.kind) {
       case undefined:
         return false;
+      case 'call-lost':
+        response.destroy();
+        return true;
       case 'throttle':
         if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds));
         sendMessage(response, 429, 'Rate exceeded', 'ThrottlingException');

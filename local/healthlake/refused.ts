@@ -49,6 +49,11 @@ export function notImplemented(operation: string): Refused {
   return new Refused(501, { code: 'not-supported', diagnostics });
 }
 
+/** AWS does not say what a throttled data plane call looks like: 429 is assumed, and the body names the exception. */
+export function throttled(): Refused {
+  return new Refused(429, { code: 'throttled', diagnostics: 'ThrottlingException: Rate exceeded' });
+}
+
 export function badRequest(diagnostics: string, code: IssueCode = 'invalid'): Refused {
   return new Refused(400, { code, diagnostics });
 }

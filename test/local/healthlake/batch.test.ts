@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, it, test } from '@jest/globals';
 import { startHealthLake, type HealthLake } from '../../../local/healthlake/healthlake.ts';
-import type { Fault } from '../../../local/healthlake/faults.ts';
 import { batch, consent } from './resources.ts';
 import { credentials, post, put, signedFetch, type Reply } from './signed-fetch.ts';
 
@@ -75,39 +74,5 @@ it('counts requests, bundles and versions written', async () => {
   await post(base, batch(...consents(3), { resource: consent('bad', { status: 'no' }) }));
   await put(`${base}Consent/c0`, consent('c0'));
   await signedFetch(`${base}Consent/c0`);
-  expect(healthLake.counters).toEqual({ requests: 3, batches: 1, writes: 4 });
-});
-
-test.each<[Fault, number, string | undefined]>([
-  [{ kind: 'throttle', times: 1 }, 429, 'ThrottlingException'],
-  [{ kind: 'throttle-in-400', times: 1 }, 400, 'ThrottlingException'],
-  [{ kind: 'unavailable', times: 1 }, 503, undefined],
-])('answers the next call with the fault %j and the one after it properly', async (fault, status, type) => {
-  healthLake.faults.add(fault);
-  const reply = await post(base, batch(...consents(1)));
-  expect([reply.status, reply.body.__type]).toEqual([status, type]);
-  expect((await post(base, batch(...consents(1)))).body.entry[0]?.response?.status).toBe('201');
-});
-
-it('keeps a fault for the operation it is meant for', async () => {
-  healthLake.faults.add({ kind: 'throttle', times: 1, on: 'search', retryAfterSeconds: 2 });
-  expect((await post(base, batch(...consents(1)))).status).toBe(200);
-  const reply = await signedFetch(`${base}Consent`);
-  expect([reply.status, reply.headers.get('retry-after')]).toEqual([429, '2']);
-});
-
-it('throttles or refuses single entries, by id or position, and writes the others', async () => {
-  healthLake.faults.add({ kind: 'entry-throttle', times: 1, entry: 'c1' });
-  healthLake.faults.add({ kind: 'entry-refuse', times: 1, entry: 2 });
-  const first = await post(base, batch(...consents(3)));
-  expect(statuses(first)).toEqual(['201', '429', '400']);
-  expect(JSON.stringify(first.body.entry[1])).toContain('ThrottlingException');
-  expect(statuses(await post(base, batch(...consents(3))))).toEqual(['200', '201', '201']);
-});
-
-it('answers slowly when asked to', async () => {
-  healthLake.faults.add({ kind: 'slow', times: 1, milliseconds: 200 });
-  const start = performance.now();
-  expect((await post(base, batch(...consents(1)))).status).toBe(200);
-  expect(performance.now() - start).toBeGreaterThan(190);
+  expect(healthLake.counters).toMatchObject({ requests: 3, batches: 1, writes: 4 });
 });
