@@ -50,6 +50,8 @@ export interface Scenario {
   readonly unknownPeople?: number;
   /** Some Patients have further numbers, or records that were merged; a choice stands under the superseded ones alone. */
   readonly hasMergedRecords?: boolean;
+  /** The Consents live in a data store of their own, beside that of the Patients. */
+  readonly hasSeparateStore?: boolean;
   /** MESH is reached by mutual TLS, as it is in production. */
   readonly isMutualTls?: boolean;
   /** How much of a Wait state is waited: 0.0005 makes five minutes 0.15 seconds. */
@@ -57,6 +59,12 @@ export interface Scenario {
 }
 
 const one = (behaviour: NdopBehaviour): Pick<Scenario, 'runs'> => ({ runs: [{ behaviour }] });
+
+/** From a store of their own, the Consents can refer to people by their number alone. */
+const separateStore: Pick<Scenario, 'hasSeparateStore' | 'settings'> = {
+  hasSeparateStore: true,
+  settings: { PATIENT_REFERENCE: 'logical' },
+};
 
 export const scenarios = {
   happy: { tells: 'Job notice, then the answer.', ...one('happy') },
@@ -226,6 +234,25 @@ export const scenarios = {
     tells: 'Two people have opted out under numbers that were superseded when records were merged.',
     ...one('happy'),
     hasMergedRecords: true,
+  },
+  'separate-store': {
+    tells: 'The Consents live in a data store of their own and name people by their NHS number.',
+    ...one('happy'),
+    ...separateStore,
+  },
+  'separate-store-refused': {
+    tells: 'The store of the Patients fails to export, then that of the Consents refuses one: resumes complete it.',
+    runs: [
+      { behaviour: 'happy', fhirStoreFaults: [{ kind: 'export-end', status: 'FAILED', times: 1 }] },
+      { behaviour: 'happy', mode: 'resume', refusedEntries: 1 },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+    ...separateStore,
+  },
+  'separate-store-rebuilt': {
+    tells: 'The snapshot is lost where the Consents have a store of their own: a rebuild reads them there.',
+    runs: [{ mode: 'rebuild', isSnapshotLost: true }, { behaviour: 'happy' }],
+    ...separateStore,
   },
   'export-failed': {
     tells: 'The export of the Patients fails; a resume starts another and completes.',

@@ -12,10 +12,10 @@ import { keptReport, type KeptReport } from './summary.ts';
 export async function collectResults(
   main: EndedExecution,
   all: readonly EndedExecution[],
-  { clients, deployment, healthLake }: Runtime,
+  { clients, deployment, consentStore }: Runtime,
   results: Results,
 ): Promise<KeptReport | undefined> {
-  await results.writeNdjson('consents.ndjson', healthLake.resources('Consent'));
+  await results.writeNdjson('consents.ndjson', consentStore.resources('Consent'));
   await results.writeJson('history.json', {
     executionArn: main.executionArn,
     events: main.events,

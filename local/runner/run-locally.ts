@@ -55,6 +55,7 @@ export async function runLocally(options: Options): Promise<Summary> {
     waitScale: scenario.waitScale ?? usualWaitScale,
     meshPort: options.meshPort,
     isMutualTls: scenario.isMutualTls ?? false,
+    hasSeparateStore: scenario.hasSeparateStore ?? false,
     onLog: (line) => {
       results.log(line);
     },

@@ -8,6 +8,8 @@ import { LedgerTable } from '../../shared/ledger/table.ts';
 import { Runs } from '../../shared/ledger/runs.ts';
 import { parseLocalId } from '../../shared/ndop/run-id.ts';
 import { answerReview } from '../../shared/review.ts';
+import type { Fault as FhirStoreFault } from '../healthlake/faults.ts';
+import type { HealthLake } from '../healthlake/healthlake.ts';
 import { answerAsNdop } from '../ndop/ndop.ts';
 import type { Scenario, ScenarioRun } from '../scenarios.ts';
 import type { ExecutionEvent } from '../step-functions/history.ts';
@@ -53,10 +55,10 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   for (const [index, run] of scenario.runs.entries()) {
     const ndop = answer(run, options);
     if (run.refusedEntries !== undefined) {
-      runtime.healthLake.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
+      runtime.consentStore.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
     if (run.isSnapshotLost === true) await loseSnapshot(runtime);
-    for (const fault of run.fhirStoreFaults ?? []) runtime.healthLake.faults.add(fault);
+    for (const fault of run.fhirStoreFaults ?? []) storeOf(fault, runtime).faults.add(fault);
     arrangeMesh(run, runtime);
     if (run.awaitsReply === true) await untilReplyWaits(runtime);
     const earlier = ended.find((execution) => execution.runId !== undefined)?.runId;
@@ -79,6 +81,12 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   }
   stopReviewing();
   return ended;
+}
+
+/** Exports are of Patients; whatever else may go wrong is told of the Consents. */
+function storeOf(fault: FhirStoreFault, { healthLake, consentStore }: Runtime): HealthLake {
+  const isOfExport = fault.kind === 'export-end' || ('on' in fault && fault.on === 'export');
+  return isOfExport ? healthLake : consentStore;
 }
 
 function arrangeMesh({ meshFaults = [], isMailboxDisabled = false }: ScenarioRun, { mesh, deployment }: Runtime): void {

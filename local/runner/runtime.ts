@@ -37,6 +37,8 @@ export interface RuntimeOptions {
   readonly meshPort: number;
   /** MESH demands client certificates, made for this start. */
   readonly isMutualTls: boolean;
+  /** The Consents live in a data store of their own. */
+  readonly hasSeparateStore: boolean;
   readonly onLog: (line: LogLine) => void;
   readonly onMeshRequest: (request: MeshRequest) => void;
   readonly onNotification: (notification: Notification) => void;
@@ -52,7 +54,10 @@ export interface Identity {
 export interface Runtime {
   readonly deployment: Deployment;
   readonly mesh: MeshStandIn;
+  /** The data store of the Patients. */
   readonly healthLake: HealthLake;
+  /** The data store of the Consents: the same, unless they have one of their own. */
+  readonly consentStore: HealthLake;
   readonly stepFunctions: StepFunctionsStandIn;
   readonly lambda: LambdaHost;
   readonly endpoints: Readonly<Record<string, string>>;
@@ -66,6 +71,7 @@ export interface Runtime {
 /** Mailboxes of the local MESH: ours, the national service's, and one of somebody else. */
 const foreignMailbox = 'RZZ99OT002';
 const datastoreId = '0123456789abcdef0123456789abcdef';
+const consentDatastoreId = 'fedcba9876543210fedcba9876543210';
 
 const keptSecrets = z.object({ idKey: z.string(), password: z.string(), sharedKey: z.string() });
 
@@ -127,6 +133,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         },
       }),
     );
+    const consentStore = options.hasSeparateStore
+      ? await started(
+          startHealthLake({
+            file: join(directory, 'healthlake-consents.sqlite'),
+            datastoreId: consentDatastoreId,
+            credentials,
+          }),
+        )
+      : healthLake;
     const secretsManager = await started(
       startSecretsManager({
         secrets: new Map([
@@ -154,7 +169,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           ...credentialsOf(identities.get(found.name) ?? operator),
           ...onlyWhereSet(found.environment, {
             ...options.settings,
-            CONSENT_BASE_URL: healthLake.baseUrl,
+            CONSENT_BASE_URL: consentStore.baseUrl,
             FHIR_BASE_URL: healthLake.baseUrl,
             MESH_BASE_URL: mesh.url,
           }),
@@ -179,6 +194,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       deployment,
       mesh,
       healthLake,
+      consentStore,
       stepFunctions,
       lambda,
       endpoints: {
@@ -186,6 +202,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         AWS_ENDPOINT_URL_SFN: stepFunctions.url,
         MESH: mesh.url,
         HEALTHLAKE: healthLake.baseUrl,
+        HEALTHLAKE_CONSENTS: consentStore.baseUrl,
       },
       operator,
       clients: {

@@ -52,7 +52,7 @@ async function expectNobodyIn(out: string, printed: string, numbers: ReadonlySet
   expect(identifiersIn([...numbers].join('\n'), numbers, stems).length).toBeGreaterThanOrEqual(numbers.size);
 }
 
-it.each(['happy', 'stranger-in-answer', 'malformed-answer', 'held-and-approved', 'one-part-resumed'])(
+it.each(['happy', 'stranger-in-answer', 'malformed-answer', 'held-and-approved', 'one-part-resumed', 'separate-store'])(
   'leaves no NHS number outside S3 and the FHIR store in scenario %s',
   async (scenario) => {
     const out = workplace.path(scenario);

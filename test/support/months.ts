@@ -9,6 +9,13 @@ const seed = 1;
 // Enough people for rates to be judged.
 const cohort = ['--patients', String(people), '--opt-out-rate', String(optOutRate), '--seed', String(seed)];
 
+export interface SecondMonth extends CommandResult {
+  /** What the stand-ins held afterwards. */
+  readonly state: string;
+  readonly out: string;
+  readonly summary: Summary;
+}
+
 /**
  * A month that has gone well, and any number of second months after it: the same stores, but two people are opted out
  * who were not and two no longer are, one pair among the lowest NHS numbers and one in the middle. So a run that wrote
@@ -22,10 +29,10 @@ export class Months {
     this.#workplace = workplace;
   }
 
-  static async begin(): Promise<Months> {
+  static async begin(scenario: ScenarioName = 'happy'): Promise<Months> {
     const months = new Months(await Workplace.open());
     const first = await runLocal(
-      ...[...cohort, '--state', months.#workplace.path('state'), '--out', months.firstOut, '--json'],
+      ...[...cohort, '--scenario', scenario, '--state', months.firstState, '--out', months.firstOut, '--json'],
     );
     if (first.code !== 0) throw new Error(`The first month failed: ${first.stderr}`);
     return months;
@@ -36,14 +43,19 @@ export class Months {
     return this.#workplace.path('out');
   }
 
-  async second(scenario: ScenarioName): Promise<CommandResult & { readonly out: string; readonly summary: Summary }> {
+  /** What the stand-ins held after the first month. */
+  get firstState(): string {
+    return this.#workplace.path('state');
+  }
+
+  async second(scenario: ScenarioName): Promise<SecondMonth> {
     const state = await this.#workplace.copy('state', `${scenario}-state`);
     const optedOut = await this.#workplace.write(`${scenario}.txt`, othersOptedOut());
     const out = this.#workplace.path(`${scenario}-out`);
     const result = await runLocal(
       ...[...cohort, '--opted-out', optedOut, '--scenario', scenario, '--state', state, '--out', out, '--json'],
     );
-    return { ...result, out, summary: summaryIn(result) };
+    return { ...result, state, out, summary: summaryIn(result) };
   }
 
   end(): Promise<void> {
