@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
 import type { ExportJob } from '../../shared/fhir/export.ts';
+import { waitAfter } from '../../shared/fhir/jobs.ts';
 import type { Files, ListedFile } from '../../shared/files.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { PatientExports } from '../../shared/ledger/patient-exports.ts';
@@ -89,11 +90,6 @@ export async function checkExport(
     ...(patients === undefined ? {} : { patients }),
   });
   return { isExported: true, groups: numbersTo(groups.length), waitSeconds };
-}
-
-/** A tenth of the time it has taken so far, from half a minute to five minutes. */
-export function waitAfter(waitedSeconds: number): number {
-  return Math.round(Math.min(300, Math.max(30, waitedSeconds / 10)));
 }
 
 /** Beside its NDJSON, HealthLake leaves a manifest and the file by which it tried its rights. */

@@ -1,4 +1,4 @@
-import { PermanentError } from '../errors.ts';
+import { callAction, datastoreIdOf, parseJobStatus, textIn, type JobStatus } from './jobs.ts';
 import { listOf, memberOf, type FhirStore } from './store.ts';
 
 /** Where HealthLake writes an export, and as whom. */
@@ -10,23 +10,8 @@ export interface ExportDestination {
   readonly kmsKeyId: string;
 }
 
-/** Of a job. Source: AWS HealthLake API Reference, `ExportJobProperties.JobStatus`. */
-const statuses = [
-  'SUBMITTED',
-  'QUEUED',
-  'IN_PROGRESS',
-  'COMPLETED',
-  'COMPLETED_WITH_ERRORS',
-  'FAILED',
-  'CANCEL_SUBMITTED',
-  'CANCEL_IN_PROGRESS',
-  'CANCEL_COMPLETED',
-  'CANCEL_FAILED',
-] as const;
-export type ExportStatus = (typeof statuses)[number];
-
 export interface ExportJob {
-  readonly status: ExportStatus;
+  readonly status: JobStatus;
   /** How many Patients it wrote, where it says so of each file. */
   readonly patients?: number;
 }
@@ -63,10 +48,7 @@ export async function describePatientExport(
 ): Promise<ExportJob> {
   const answer = await store.call({ url: new URL(`export/${jobId}`, store.baseUrl) });
   const stated = memberOf(memberOf(answer, 'exportJobProperties'), 'jobStatus');
-  const status = statuses.find((known) => known === stated);
-  if (status === undefined) {
-    throw new PermanentError('HealthLakeRefused', `HealthLake gave export ${jobId} a status that is not known`);
-  }
+  const status = parseJobStatus(stated, `export ${jobId}`);
   const output = memberOf(answer, 'output');
   const counts = listOf(output)
     .filter((file) => memberOf(file, 'type') === 'Patient')
@@ -81,12 +63,7 @@ export async function findPatientExport(
   store: Pick<FhirStore, 'baseUrl' | 'call'>,
   jobName: string,
 ): Promise<string | undefined> {
-  const answer = await store.call({
-    // The list is not part of FHIR: HealthLake's own actions are called at the root of the same host.
-    url: new URL('/', store.baseUrl),
-    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'HealthLake.ListFHIRExportJobs' },
-    body: JSON.stringify({ DatastoreId: datastoreIdOf(store), JobName: jobName, MaxResults: 10 }),
-  });
+  const answer = await callAction(store, 'ListFHIRExportJobs', { JobName: jobName, MaxResults: 10 });
   // The guide does not say in which order they come.
   const [newest] = listOf(memberOf(answer, 'ExportJobPropertiesList'))
     .filter((found) => memberOf(found, 'JobName') === jobName)
@@ -99,18 +76,8 @@ export function exportFolder(prefix: string, store: Pick<FhirStore, 'baseUrl'>, 
   return `${prefix}${datastoreIdOf(store)}-FHIR_EXPORT-${jobId}/`;
 }
 
-function datastoreIdOf({ baseUrl }: Pick<FhirStore, 'baseUrl'>): string {
-  return /\/datastore\/([^/]+)\//.exec(baseUrl)?.[1] ?? '';
-}
-
 /** The actions of the control plane give times as seconds, the FHIR data plane as text. */
 function submitTimeOf(job: unknown): number {
   const time = memberOf(job, 'SubmitTime');
   return typeof time === 'number' ? time * 1000 : new Date(typeof time === 'string' ? time : 0).getTime();
-}
-
-function textIn(answer: unknown, name: string): string {
-  const value = memberOf(answer, name);
-  if (typeof value === 'string' && value !== '') return value;
-  throw new PermanentError('HealthLakeRefused', `HealthLake said nothing of the export's ${name}`);
 }

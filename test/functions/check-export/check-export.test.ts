@@ -4,7 +4,6 @@ import {
   checkExport,
   groupFiles,
   isPatientFile,
-  waitAfter,
   type CheckExportDeps,
 } from '../../../functions/check-export/check-export.ts';
 import type { ExportJob } from '../../../shared/fhir/export.ts';
@@ -99,15 +98,6 @@ test.each([
   ['Patient/.healthlake_write_access_check_file.temp', false],
 ])('%s is a file of Patients: %s', (name, is) => {
   expect(isPatientFile(folder + name, 'job-1')).toBe(is);
-});
-
-test.each([
-  [0, 30],
-  [300, 30],
-  [1_000, 100],
-  [86_400, 300],
-])('after %i seconds it waits %i more', (waited, seconds) => {
-  expect(waitAfter(waited)).toBe(seconds);
 });
 
 it('groups every file once, in at most 200 groups, none of them empty or twice as large as its share needs', () => {
