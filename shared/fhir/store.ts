@@ -24,6 +24,8 @@ export interface StoreCall {
   readonly body?: string;
   /** Twice is not the same as once: made again only where HealthLake has turned it away. */
   readonly isUnrepeatable?: boolean;
+  /** A status beside the successful ones whose body is an answer too. */
+  readonly acceptedStatus?: number;
 }
 
 const attempts = 8;
@@ -117,6 +119,7 @@ export class FhirStore {
     url,
     headers,
     body,
+    acceptedStatus,
   }: StoreCall): Promise<{ answer: unknown } | { error: RetryableError | PermanentError }> {
     const request = await this.#signer.sign({
       method: body === undefined ? 'GET' : 'POST',
@@ -144,7 +147,7 @@ export class FhirStore {
     } catch {
       return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake did not answer') };
     }
-    if (!response.ok) return { error: failureOf(response, text) };
+    if (!response.ok && response.status !== acceptedStatus) return { error: failureOf(response, text) };
     const answer = parseJson(text);
     if (answer !== undefined) return { answer };
     return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake answered with no JSON') };
