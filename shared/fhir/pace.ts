@@ -1,3 +1,11 @@
+const firstPauseMilliseconds = 200;
+export const longestPauseMilliseconds = 20_000;
+
+/** Full jitter: anything up to the doubled pause, so that callers who failed together do not return together. */
+export function pauseBefore(attempt: number): number {
+  return Math.random() * Math.min(longestPauseMilliseconds, firstPauseMilliseconds * 2 ** (attempt - 1));
+}
+
 /**
  * How many calls to a store may be under way at once: one more after each round of successes, half as many after
  * throttling, never more than the ceiling and never fewer than one.

@@ -3,8 +3,13 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RetryableError } from '../errors.ts';
-import { parseJson } from '../json.ts';
-import { Pace } from './pace.ts';
+import { listOf, memberOf, parseJson } from '../json.ts';
+import { ensureSameRegion, failureOf, isAbsence, noAnswer, retryAfterMilliseconds } from './failures.ts';
+import { longestPauseMilliseconds, Pace, pauseBefore } from './pace.ts';
+
+export { listOf, memberOf } from '../json.ts';
+export { isThrottling } from './failures.ts';
+export { pauseBefore } from './pace.ts';
 
 export interface FhirStoreOptions {
   /** With its trailing slash: `https://healthlake.eu-west-2.amazonaws.com/datastore/<id>/r4/`. */
@@ -26,23 +31,30 @@ export interface StoreCall {
   readonly isUnrepeatable?: boolean;
   /** A status beside the successful ones whose body is an answer too. */
   readonly acceptedStatus?: number;
+  /** Where there is no such resource, undefined is the answer. */
+  readonly mayBeAbsent?: boolean;
 }
 
+/** What came of one attempt. */
+type Attempted =
+  | { readonly answer: unknown }
+  | { readonly error: RetryableError | PermanentError; readonly leastPauseMilliseconds?: number };
+
 const attempts = 8;
-const firstPauseMilliseconds = 200;
-const longestPauseMilliseconds = 20_000;
 
 /**
- * The FHIR data plane of a HealthLake store: signed calls, since it is not in the AWS SDK. Throttling and outages are
- * retried with full jitter; HealthLake may say "throttled" with 400 too. Errors carry status and request id, never a
- * body.
+ * The FHIR data plane of a HealthLake store: signed calls, since it is not in the AWS SDK, at a pace that the store takes.
+ * Throttling and outages are retried with full jitter, not before HealthLake asks to be. Errors carry status and request
+ * id, never a body.
  */
 export class FhirStore {
   readonly #options: Required<FhirStoreOptions>;
   readonly #signer: SignatureV4;
   readonly #pace: Pace;
 
+  /** @throws PermanentError ConfigurationInvalid where the base URL is in another region */
   constructor(options: FhirStoreOptions) {
+    ensureSameRegion(options.baseUrl, options.region);
     this.#options = { callsAtOnce: 8, timeoutMilliseconds: 60_000, sleep: pause, ...options };
     this.#pace = new Pace(this.#options.callsAtOnce);
     this.#signer = new SignatureV4({
@@ -63,12 +75,27 @@ export class FhirStore {
   }
 
   /** Posts a Bundle to the base. */
-  postBundle(bundle: object): Promise<unknown> {
+  postBundle(bundle: object, options: Pick<StoreCall, 'isUnrepeatable'> = {}): Promise<unknown> {
     return this.call({
       url: new URL(this.baseUrl),
       headers: { 'content-type': 'application/fhir+json' },
       body: JSON.stringify(bundle),
+      ...options,
     });
+  }
+
+  /**
+   * A resource by its id, which names nobody.
+   *
+   * @returns undefined where there is none, or none any more
+   * @throws as `call` does
+   */
+  async read(type: string, id: string): Promise<unknown> {
+    const resource = await this.call({ url: new URL(`${type}/${id}`, this.baseUrl), mayBeAbsent: true });
+    if (resource === undefined || (memberOf(resource, 'resourceType') === type && memberOf(resource, 'id') === id)) {
+      return resource;
+    }
+    throw new PermanentError('HealthLakeRefused', `A ${type} was asked for by id and answered with another resource`);
   }
 
   /**
@@ -86,8 +113,8 @@ export class FhirStore {
       const { resources, next } = readSearchSet(page);
       yield* resources;
       if (next === undefined) return;
-      const url = new URL(next);
-      if (!url.href.startsWith(new URL(baseUrl).href)) {
+      const url = URL.parse(next);
+      if (url?.href.startsWith(new URL(baseUrl).href) !== true) {
         throw new PermanentError('HealthLakeRefused', 'A search named a next page outside this data store');
       }
       page = await this.call({ url });
@@ -97,7 +124,8 @@ export class FhirStore {
   /**
    * The JSON that a call is answered with.
    *
-   * @throws PermanentError HealthLakeRefused. RetryableError HealthLakeThrottled, HealthLakeUnavailable
+   * @throws PermanentError HealthLakeForbidden, HealthLakeStoreUnknown, HealthLakeRefused. RetryableError
+   *   HealthLakeThrottled, HealthLakeUnavailable
    */
   async call(call: StoreCall): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
@@ -111,23 +139,20 @@ export class FhirStore {
       if (error.name === 'HealthLakeThrottled') this.#pace.throttled();
       if (error instanceof PermanentError || attempt === attempts) throw error;
       if (call.isUnrepeatable === true && error.name !== 'HealthLakeThrottled') throw error;
-      await this.#options.sleep(pauseBefore(attempt));
+      const { leastPauseMilliseconds = 0 } = said;
+      await this.#options.sleep(Math.min(longestPauseMilliseconds, leastPauseMilliseconds + pauseBefore(attempt)));
     }
   }
 
-  async #attempt({
-    url,
-    headers,
-    body,
-    acceptedStatus,
-  }: StoreCall): Promise<{ answer: unknown } | { error: RetryableError | PermanentError }> {
+  async #attempt(call: StoreCall): Promise<Attempted> {
+    const { url, headers, body } = call;
     const request = await this.#signer.sign({
       method: body === undefined ? 'GET' : 'POST',
       protocol: url.protocol,
       hostname: url.hostname,
       path: url.pathname,
       // Page tokens end in a raw `==`: sign and send them as decoded values, encoded anew.
-      query: Object.fromEntries(url.searchParams),
+      query: Object.fromEntries([...url.searchParams.keys()].map((name) => [name, url.searchParams.getAll(name)])),
       headers: { host: url.host, ...headers },
       ...(body === undefined ? {} : { body }),
     });
@@ -144,32 +169,20 @@ export class FhirStore {
         ...(body === undefined ? {} : { body }),
       });
       text = await response.text();
-    } catch {
-      return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake did not answer') };
+    } catch (error) {
+      return { error: noAnswer(error, this.#options.timeoutMilliseconds) };
     }
-    if (!response.ok && response.status !== acceptedStatus) return { error: failureOf(response, text) };
+    if (call.mayBeAbsent === true && isAbsence(response, text)) return { answer: undefined };
+    if (!response.ok && response.status !== call.acceptedStatus) {
+      return {
+        error: failureOf({ ...call, baseUrl: this.baseUrl }, response, text),
+        leastPauseMilliseconds: retryAfterMilliseconds(response, new Date()),
+      };
+    }
     const answer = parseJson(text);
     if (answer !== undefined) return { answer };
     return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake answered with no JSON') };
   }
-}
-
-/** Full jitter: anything up to the doubled pause, so that callers who failed together do not return together. */
-export function pauseBefore(attempt: number): number {
-  return Math.random() * Math.min(longestPauseMilliseconds, firstPauseMilliseconds * 2 ** (attempt - 1));
-}
-
-/** Throttling comes as 429, or as a 400 that names it. */
-export function isThrottling(status: number, text: string): boolean {
-  return status === 429 || (status === 400 && /ThrottlingException|Rate exceeded/i.test(text));
-}
-
-function failureOf(response: Response, text: string): RetryableError | PermanentError {
-  const requestId = response.headers.get('x-amzn-requestid') ?? 'unknown';
-  const said = `HealthLake answered ${response.status} (request ${requestId})`;
-  if (isThrottling(response.status, text)) return new RetryableError('HealthLakeThrottled', said);
-  if (response.status >= 500) return new RetryableError('HealthLakeUnavailable', said);
-  return new PermanentError('HealthLakeRefused', said);
 }
 
 interface SearchSet {
@@ -194,14 +207,4 @@ function readSearchSet(page: unknown): SearchSet {
     resources: found.map((entry) => memberOf(entry, 'resource')),
     ...(typeof next === 'string' ? { next } : {}),
   };
-}
-
-/** A member of a JSON object, or undefined. */
-export function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.getOwnPropertyDescriptor(value, name)?.value;
-}
-
-export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
