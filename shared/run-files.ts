@@ -18,13 +18,21 @@ export const runFiles = {
   control: (runId: string, part: number, sequence: number) => `runs/${runId}/request/${partName(part)}.${sequence}.ctl`,
   changes: (runId: string, part: number, attempt: number, pass: ChangePass, file: number) =>
     `runs/${runId}/changes/${partName(part)}.${attempt}.${pass}-${String(file).padStart(4, '0')}.csv`,
-  /** Beside each change file: proof that all of it is written. */
-  written: (changeFileKey: string) => changeFileKey.replace('/changes/', '/writes/').replace(/\.csv$/, '.json'),
-  /** What became of a change file of which the store refused a part, the first time. */
-  refused: (changeFileKey: string) => changeFileKey.replace('/changes/', '/writes/').replace(/\.csv$/, '.refused.json'),
+  /** What the FHIR store did not take of a change file, as one try of writing it found. */
+  setAside: (changeFileKey: string, tryId: string) =>
+    changeFileKey.replace('/changes/', '/writes/').replace(/\.csv$/, `.${tryId}.set-aside.ndjson`),
+  /** What a bulk import has not taken of a change file, as a change file. */
+  left: (changeFileKey: string, attempt: number) => changeFileKey.replace(/\.csv$/, `.left-${attempt}.csv`),
+  /** Below it lie the Consents that HealthLake imports: kept for days alone. */
+  importInput: (runId: string, attempt: number) => `imports/${runId}/${attempt}/input/`,
+  /** Below it HealthLake writes what became of them. */
+  importOutput: (runId: string, attempt: number) => `imports/${runId}/${attempt}/output/`,
   report: (runId: string, name: string, form: 'json' | 'html') => `runs/${runId}/report/${name}.${form}`,
   snapshotPart: (runId: string, part: number, attempt: number) =>
     `snapshots/${runId}/${partName(part)}.${attempt}.csv.gz`,
+  /** The same where the FHIR store did not take all of it: what it holds. */
+  correctedPart: (runId: string, part: number, attempt: number, opening: number) =>
+    `snapshots/${runId}/${partName(part)}.${attempt}.corrected-${opening}.csv.gz`,
   /** What one step has read back of a part; several together are the whole of it. */
   rebuiltPart: (runId: string, part: number, opening: number, step: number) =>
     `snapshots/${runId}/${partName(part)}.${opening}-${step}.csv.gz`,

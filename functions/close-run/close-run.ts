@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
+import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
 import type { Files } from '../../shared/files.ts';
+import { setAsideOf, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import { hasWrittenSince, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
@@ -8,11 +10,13 @@ import { baseManifestOf, runOutcome, type Run, type RunOutcome, type Runs } from
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { log } from '../../shared/log.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
+import { oldestVouchedFor } from '../../shared/ndop/expiry.ts';
 import { refuseMisfits } from '../../shared/ndop/part-ranges.ts';
 import { refuseInconsistent } from '../../shared/ndop/read-manifest.ts';
 import { leftOutNumbers, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
 import {
   entriesWithin,
+  unknownModelVersion,
   type ManifestFile,
   type SnapshotEntry,
   type SnapshotManifest,
@@ -45,18 +49,24 @@ export interface CloseRunDeps {
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list'>;
+  readonly consentWrites: Pick<ConsentWrites, 'list'>;
   readonly latest: Pick<LatestSnapshot, 'move' | 'unfinishedWriter' | 'endWriting'>;
   readonly writes: Pick<WritesUnderWay, 'until'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
   readonly files: Pick<Files, 'writeOnce' | 'openVerified'>;
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
   readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
-  readonly publish: (report: Report) => Promise<void>;
+  /** Tells those who see the FHIR store alone how fresh it is; once for each opening of a run. */
+  readonly postMarker: (completed: CompletedRun, opening: number) => Promise<void>;
+  readonly publish: (report: Report, isMarked: boolean) => Promise<void>;
+  /** Days after which an answer says nothing any more. */
+  readonly maxAgeDays: number;
 }
 
 /**
- * Closes a run whose writes have all succeeded: the new snapshot becomes the one that holds, the report is kept, the
- * operators are told, the mailbox is free again. Ranges without a usable answer carry their old snapshot on.
+ * Closes a run that has written all that the store took: the new snapshot, which says what the store holds, becomes the one
+ * that holds, the report is kept, consumers and operators are told, the mailbox is free again. Ranges without a usable
+ * answer carry their old snapshot on.
  *
  * @throws LeaseLost; SnapshotSuperseded where another run has completed, or written, in the meantime; LedgerInconsistent,
  *   SnapshotInconsistent where the new snapshot would not hold everybody once: the old one goes on holding
@@ -69,24 +79,63 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const rows = await deps.parts.list(runId);
   const parts = partsOf(run, rows);
   const closedAt = await closingTime(run, deps);
-  const outcome =
-    input.outcome ?? (parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially');
+  const writes = await deps.consentWrites.list(runId);
+  const outcome = input.outcome ?? outcomeOf(parts, writes);
 
-  if (outcome === 'SnapshotRebuilt') await moveToRebuilt(run, parts, closedAt, deps);
-  else if (input.outcome === undefined) await moveToCompleted(run, parts, closedAt, deps);
+  let manifest: SnapshotManifest | undefined;
+  if (outcome === 'SnapshotRebuilt') manifest = await moveToRebuilt(run, parts, closedAt, deps);
+  else if (input.outcome === undefined) manifest = await moveToCompleted(run, { parts, writes }, closedAt, deps);
 
   const { written, decision, consentsInStore } = input;
-  const ending = { closedAt, outcome, written, decision, consentsInStore: consentsInStore ?? undefined };
+  const usable = manifest && usableBy(manifest, deps.maxAgeDays);
+  const ending = {
+    ...{ closedAt, outcome, written, decision, consentsInStore: consentsInStore ?? undefined },
+    ...{ setAside: setAsideOf(writes), usable },
+  };
   const report = reportOf(run, rows, ending);
+  // A marker that is stale from the first says nothing that the one before does not.
+  const isMarked = !usable || usable.until <= closedAt || (await mark(report, usable.from, deps));
   const { key: reportKey } = await deps.writeReport(report);
   // A dry run over a run that has completed leaves its outcome standing.
   const standing = outcome === 'DryRunCompleted' ? (run.outcome ?? outcome) : outcome;
   await deps.runs.update(runId, { state: 'closed', outcome: standing, reportKey });
-  await deps.publish(report);
+  await deps.publish(report, isMarked);
   // Last of all: a repeat that came after it might find the mailbox taken, and the run would end as failed.
   await deps.mailbox.releaseLease(execution);
   log.info('run.closed', { runId, outcome, ...report.changes, written });
   return { runId, outcome, reportKey };
+}
+
+function outcomeOf(parts: readonly Part[], writes: readonly ChangeFileWrites[]): RunOutcome {
+  if (writes.some(({ setAside }) => setAside)) return 'CompletedWithFailures';
+  return parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially';
+}
+
+const millisecondsPerDay = 86_400_000;
+
+function usableBy(manifest: SnapshotManifest, maxAgeDays: number): Report['usable'] {
+  const from = oldestVouchedFor(manifest);
+  if (from === undefined) return undefined;
+  return { from, until: new Date(Date.parse(from) + maxAgeDays * millisecondsPerDay).toISOString() };
+}
+
+/**
+ * Marks the FHIR store as fresh. A store that refuses the marker has its Consents all the same, and whoever goes by the
+ * marker before withholds too soon.
+ *
+ * @returns whether it is marked
+ */
+async function mark(report: Report, asAt: string, { postMarker, maxAgeDays }: CloseRunDeps): Promise<boolean> {
+  const { runId, opening, outcome, closedAt, asked, optedOut, notOptedOut, consents } = report;
+  const counts = { submitted: asked, optedOut, notOptedOut, consentWrites: consents.written };
+  try {
+    await postMarker({ runId, outcome, recorded: closedAt, asAt, maxAgeDays, ...counts }, opening);
+    return true;
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    log.error('run.not-marked', { runId, errorName: error.name, reason: error.message });
+    return false;
+  }
 }
 
 /** The moment that this opening's closing began: a repeat writes the same bytes. */
@@ -97,21 +146,32 @@ async function closingTime(run: Run, deps: CloseRunDeps): Promise<string> {
   return at;
 }
 
-async function moveToCompleted(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
+async function moveToCompleted(
+  run: Run,
+  { parts, writes }: { readonly parts: readonly Part[]; readonly writes: readonly ChangeFileWrites[] },
+  closedAt: string,
+  deps: CloseRunDeps,
+): Promise<SnapshotManifest> {
   refuseMisfits(run.runId, parts);
   const base = await deps.readManifest(baseManifestOf(run));
   const refused = await refusedNumbers(run, parts, base, deps);
   const manifest: SnapshotManifest = {
     runId: run.runId,
-    entries: parts.flatMap((part) => entriesOf(part, base, run)),
+    entries: parts.flatMap((part) => entriesOf(part, writes, { base, run })),
     ...(refused ? { refused } : {}),
   };
   await moveLatest(run, manifest, closedAt, deps);
   await deps.latest.endWriting(run.runId);
+  return manifest;
 }
 
 /** The new snapshot says what the store holds, whoever wrote it: a run that stopped while it wrote is done with. */
-async function moveToRebuilt(run: Run, parts: readonly Part[], closedAt: string, deps: CloseRunDeps): Promise<void> {
+async function moveToRebuilt(
+  run: Run,
+  parts: readonly Part[],
+  closedAt: string,
+  deps: CloseRunDeps,
+): Promise<SnapshotManifest> {
   refuseMisfits(run.runId, parts);
   const isBeingWritten = (await deps.writes.until()) !== undefined;
   if (isBeingWritten || hasWrittenSince(run, await deps.latest.unfinishedWriter())) {
@@ -120,8 +180,10 @@ async function moveToRebuilt(run: Run, parts: readonly Part[], closedAt: string,
       `Another run has written since rebuild ${run.runId} began to read the store: start a new rebuild`,
     );
   }
-  await moveLatest(run, await rebuiltSnapshot(run, parts, deps), closedAt, deps);
+  const manifest = await rebuiltSnapshot(run, parts, deps);
+  await moveLatest(run, manifest, closedAt, deps);
   if (run.unfinishedWriter) await deps.latest.endWriting(run.unfinishedWriter.runId);
+  return manifest;
 }
 
 async function moveLatest(
@@ -167,20 +229,28 @@ async function refusedNumbers(
   return { key: file.key, sha256: file.sha256 };
 }
 
-/** No version that a Consent was ever written in. */
-const unknownModelVersion = 0;
-
 /**
  * A part's own stretch of the new snapshot, or the old one's stretches where the part has no usable answer. A rewrite
  * happens where the store may hold something else than the snapshot says: what it did not reach is still to be rewritten.
  */
-function entriesOf(part: Part, base: SnapshotManifest, { isRewrite }: Run): SnapshotEntry[] {
-  const { from, to, reconciled } = part;
+function entriesOf(
+  part: Part,
+  writes: readonly ChangeFileWrites[],
+  { base, run: { isRewrite, opening } }: { readonly base: SnapshotManifest; readonly run: Run },
+): SnapshotEntry[] {
+  const { from, to, reconciled, corrected } = part;
   if (part.state !== 'reconciled' || !reconciled) {
     const carried = entriesWithin(base, part);
     return isRewrite === true ? carried.map((entry) => ({ ...entry, modelVersion: unknownModelVersion })) : carried;
   }
   const { asAt, sentAt, modelVersion, snapshot } = reconciled;
-  const { key, sha256, rows, optedOut } = snapshot;
+  const isComplete = !writes.some((row) => row.part === part.part && row.setAside);
+  if (!isComplete && corrected?.opening !== opening) {
+    throw new PermanentError(
+      'LedgerInconsistent',
+      `The snapshot of part ${part.part} was not corrected for what was set aside`,
+    );
+  }
+  const { key, sha256, rows, optedOut } = isComplete ? snapshot : (corrected ?? snapshot);
   return [{ from, to, key, sha256, rows, optedOut, asAt, sentAt, modelVersion }];
 }

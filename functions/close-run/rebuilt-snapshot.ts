@@ -4,13 +4,12 @@ import type { Part } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, type Run } from '../../shared/ledger/runs.ts';
 import { unlessLost } from '../../shared/ndop/read-manifest.ts';
 import { leftOutNumbers } from '../../shared/ndop/refused-numbers.ts';
-import type { ManifestFile, SnapshotEntry, SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
-
-/**
- * A Consent says since when its status holds, and not when that was last checked. So what is read back from the store
- * counts as older than any limit, until a run has asked about it.
- */
-const ageUnknown = '1970-01-01T00:00:00.000Z';
+import {
+  ageUnknown,
+  type ManifestFile,
+  type SnapshotEntry,
+  type SnapshotManifest,
+} from '../../shared/ndop/snapshot-manifest.ts';
 
 export interface RebuiltSnapshotDeps {
   readonly files: Pick<Files, 'openVerified'>;

@@ -14,13 +14,16 @@ export interface AnsweredPeopleDeps {
 
 type Reconciled = NonNullable<Part['reconciled']>;
 
+/** A row of the ledger, and a Provenance, have room for so many. */
+const mostMessageIds = 100;
+
 /** Whom a part asked about, what was answered, and who was set aside. */
 export interface AnsweredPeople {
   readonly cohort: CohortPart;
   /** For each place of the part, one of `answers`: what holds of a person, those who were merged into them included. */
   readonly answered: Uint8Array;
   /** What the part's row keeps of it. */
-  readonly kept: Pick<Reconciled, 'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt'>;
+  readonly kept: Pick<Reconciled, 'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt' | 'messageIds'>;
   /** Rises whenever the part or a piece of it was asked about again: other answers may then lead to other files. */
   readonly attempt: number;
   /** Numbers of the pieces that it was asked about in; empty where it was asked about whole. */
@@ -42,7 +45,8 @@ export async function answeredPeople(runId: string, row: Part, deps: AnsweredPeo
       await deps.files.openVerified(reply.body),
     );
     const largestEmptyAnswer = rows === 0 ? row.rows : 0;
-    const kept = { duplicates, quarantined: 0, largestEmptyAnswer, asAt: reply.asAt, sentAt };
+    const messageIds = [reply.messageId];
+    const kept = { duplicates, quarantined: 0, largestEmptyAnswer, asAt: reply.asAt, sentAt, messageIds };
     return { cohort, answered: withLinks(returned, cohort), kept, attempt, pieces: [] };
   }
   const rows = await deps.parts.list(runId);
@@ -100,6 +104,7 @@ async function answeredInPieces(
       ...(file ? { refused: { ...file, rows: refused.length } } : {}),
       asAt: earliest(leaves.map(({ reply, heardAt }) => reply?.asAt ?? heardAt)),
       sentAt: earliest(leaves.map(({ sentAt }) => sentAt)),
+      messageIds: leaves.flatMap(({ reply }) => reply?.messageId ?? []).slice(0, mostMessageIds),
     },
     attempt,
     pieces: pieces.map(({ part }) => part),

@@ -6,7 +6,6 @@ import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
 import { notify } from '../../shared/notify.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
-import { writtenSoFar } from '../../shared/report/written.ts';
 import { task } from '../../shared/task.ts';
 import { recordFailure, recordFailureInput } from './record-failure.ts';
 
@@ -27,7 +26,8 @@ export const handler = task(recordFailureInput, (input) =>
     parts: ledger.parts,
     mailbox: ledger.mailbox(config.MAILBOX),
     writeReport: (report) => writeReport(files, report),
-    writtenSoFar: (parts) => writtenSoFar(parts, files),
+    consentWrites: ledger.consentWrites,
+    latest: ledger.latest,
     notify: (subject, message) => notify(sns, config.TOPIC_ARN, subject, message),
   }),
 );

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import type { Part, Parts } from '../../shared/ledger/parts.ts';
+import { setAsideOf, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
+import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
+import type { Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { parseJson } from '../../shared/json.ts';
-import type { WriteOutcome } from '../../shared/report/written.ts';
 import { reportOf, type Report } from '../../shared/report/report.ts';
 
 export const recordFailureInput = z.object({
@@ -29,7 +30,8 @@ export interface RecordFailureDeps {
   readonly parts: Pick<Parts, 'list'>;
   readonly mailbox: Pick<MailboxLedger, 'releaseLease'>;
   readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
-  readonly writtenSoFar: (parts: readonly Part[]) => Promise<WriteOutcome>;
+  readonly consentWrites: Pick<ConsentWrites, 'list'>;
+  readonly latest: Pick<LatestSnapshot, 'unfinishedWriter'>;
   readonly notify: (subject: string, message: string) => Promise<void>;
 }
 
@@ -44,13 +46,15 @@ export async function recordFailure(input: RecordFailureInput, deps: RecordFailu
   // Another execution's run of the same id is none of this one's business.
   if (run?.executionArn === execution) {
     const parts = await deps.parts.list(run.runId);
-    const done = await deps.writtenSoFar(parts);
-    isPartlyWritten = done.written > 0;
-    const ending = { closedAt: deps.now().toISOString(), outcome: 'Failed', failure, ...done } as const;
+    const writes = await deps.consentWrites.list(run.runId);
+    const written = writes.reduce((sum, row) => sum + row.written, 0);
+    isPartlyWritten = (await deps.latest.unfinishedWriter())?.runId === run.runId;
+    const closedAt = deps.now().toISOString();
+    const ending = { closedAt, outcome: 'Failed', failure, written, setAside: setAsideOf(writes) } as const;
     const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));
     await deps.runs.update(run.runId, { state: 'failed', failure, reportKey });
   }
-  const consequence = isPartlyWritten ? 'Some Consents are written: resume the run.' : 'No Consent was written.';
+  const consequence = isPartlyWritten ? 'Some Consents may be written: resume the run.' : 'No Consent was written.';
   const named = run ? `run ${run.runId}` : `${what} started ${input.startedAt}`;
   await deps.notify(
     `NDOP ${named} failed: ${failure.name}`,

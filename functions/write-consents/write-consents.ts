@@ -1,11 +1,16 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
-import { batchSize, type BatchOutcome, type Write } from '../../shared/fhir/batch.ts';
+import { batchSize } from '../../shared/fhir/batch.ts';
 import { consentOf, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
+import type { Provenance } from '../../shared/fhir/provenance.ts';
+import { recordOfConsent } from '../../shared/fhir/record-of-consent.ts';
+import type { Write, Written } from '../../shared/fhir/write-batch.ts';
 import type { Files } from '../../shared/files.ts';
-import { parseJson } from '../../shared/json.ts';
+import { inOrder } from '../../shared/in-order.ts';
+import type { ConsentImports } from '../../shared/ledger/consent-imports.ts';
+import type { ChangeFileWrites, ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
@@ -13,7 +18,10 @@ import type { Runs } from '../../shared/ledger/runs.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import type { Change } from '../../shared/ndop/reconcile.ts';
+import { readSetAside } from '../../shared/ndop/set-aside.ts';
 import { runFiles } from '../../shared/run-files.ts';
+import { chunkOf, type ChunkOptions } from './chunk.ts';
+import { WrittenCounts } from './written-counts.ts';
 
 export const writeConsentsInput = z.object({
   runId: z.string(),
@@ -25,11 +33,16 @@ export const writeConsentsInput = z.object({
 export type WriteConsentsInput = z.infer<typeof writeConsentsInput>;
 
 export interface WriteConsentsOutput {
+  readonly part: number;
   readonly written: number;
+  /** Changes that the store did not take. */
+  readonly setAside: number;
 }
 
 export interface WriteConsentsDeps {
   readonly consent: Omit<ConsentOptions, 'runId'>;
+  /** Our own organisation, in Provenances; undefined where none are written. */
+  readonly odsCode: string | undefined;
   /** How many batches are under way at once. */
   readonly concurrency: number;
   readonly now: () => Date;
@@ -38,33 +51,41 @@ export interface WriteConsentsDeps {
   readonly parts: Pick<Parts, 'read'>;
   readonly latest: Pick<LatestSnapshot, 'beginWriting'>;
   readonly writes: Pick<WritesUnderWay, 'begin' | 'end'>;
+  readonly consentWrites: Pick<ConsentWrites, 'find' | 'put'>;
+  readonly consentImports: Pick<ConsentImports, 'findFile'>;
   readonly mailbox: Pick<MailboxLedger, 'renewLease'>;
-  readonly files: Pick<Files, 'readVerified' | 'find' | 'writeOnce' | 'writeStreamOnce'>;
-  readonly writeBatch: (writes: readonly Write[]) => Promise<BatchOutcome>;
+  readonly files: Pick<Files, 'readVerified' | 'writeOnce'>;
+  /** Gives what became of each change, in step. */
+  readonly writeBatch: (writes: readonly Write[], runId: string) => Promise<readonly Written[]>;
+  /** Gives how many were refused. */
+  readonly writeProvenances: (provenances: readonly Provenance[]) => Promise<number>;
 }
 
 /** A batch that begins longer after the last look at the lease looks at it again. */
 const leaseLookSeconds = 5;
 
-const evidence = z.object({ written: z.number() });
-
 /**
- * Writes one change file to the FHIR store. The proof that all of it is written lies beside it and is written last; a
- * repeat after a stop writes the same Consents under the same ids. Where the run has ended in the meantime, and so has the
- * mailbox no longer, it stops within a batch or two; until then no other run opens.
+ * Writes one change file to the FHIR store. The row that vouches for it is written last; a repeat after a stop anywhere
+ * reads what the store holds and writes only what is missing. Changes that the store does not take are set aside, in a
+ * file, with what it holds in their place; a resume tries those again. Where the run has ended in the meantime, and so has
+ * the mailbox no longer, it stops within a batch or two; until then no other run opens.
  *
- * @throws LeaseLost; ConsentWritesRefused where the store refused entries for good, after all others are written
+ * @throws LeaseLost; RunUnfinished; ConsentWritesRefused where the store refuses so much that something else is wrong
  */
 export async function writeConsents(input: WriteConsentsInput, deps: WriteConsentsDeps): Promise<WriteConsentsOutput> {
-  const id = await deps.writes.begin();
+  const tryId = await deps.writes.begin();
   try {
-    return await writeFile(input, deps);
+    return await writeFile(input, tryId, deps);
   } finally {
-    await deps.writes.end(id);
+    await deps.writes.end(tryId);
   }
 }
 
-async function writeFile(input: WriteConsentsInput, deps: WriteConsentsDeps): Promise<WriteConsentsOutput> {
+async function writeFile(
+  input: WriteConsentsInput,
+  tryId: string,
+  deps: WriteConsentsDeps,
+): Promise<WriteConsentsOutput> {
   const { runId, execution, pass, part, file } = input;
   const renewLease = () => deps.mailbox.renewLease({ execution, runId }, deps.leaseSeconds);
   await renewLease();
@@ -73,51 +94,71 @@ async function writeFile(input: WriteConsentsInput, deps: WriteConsentsDeps): Pr
   if (!changeFile)
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no change file ${file}`);
 
-  const evidenceKey = runFiles.written(changeFile.key);
-  const proof = evidence.safeParse(parseJson((await deps.files.find(evidenceKey))?.toString('utf8') ?? ''));
-  if (proof.success) return proof.data;
-
   const { isRewrite = false, opening } = await deps.runs.read(runId);
+  const before = await deps.consentWrites.find(runId, { part, pass, file });
+  if (before && (!before.setAside || before.opening === opening)) return outputOf(before);
   if (!(await deps.latest.beginWriting({ runId, opening }, isRewrite))) {
     throw new PermanentError('RunUnfinished', `Another run began to write and has not finished: run ${runId} may not`);
   }
-  const options = { ...deps.consent, runId };
-  // Read whole, so that a file that is not what the ledger recorded is refused before the first write.
-  const bytes = await deps.files.readVerified(changeFile);
-  const batches = batchesOf(readChanges(Readable.from([bytes])), options);
-  const outcomes: BatchOutcome[] = [];
-  const ensureLease = nowAndThen(renewLease, deps.now);
-  // The writers take turns at one queue: an async generator hands each batch to one of them. Where one fails the queue
-  // ends and the others finish, for nothing may be written once the step has ended and the mailbox may be another run's.
-  const writers = Array.from({ length: deps.concurrency }, async () => {
-    try {
-      for (let next = await batches.next(); !next.done; next = await batches.next()) {
-        await ensureLease();
-        outcomes.push(await deps.writeBatch(next.value));
-      }
-    } finally {
-      await batches.return(undefined);
-    }
-  });
-  await Promise.allSettled(writers);
-  await Promise.all(writers);
 
-  const written = outcomes.reduce((sum, outcome) => sum + outcome.written, 0);
-  const refused = outcomes.flatMap((outcome) => Object.entries(outcome.refused));
-  if (refused.length > 0) {
-    const statuses = [...new Set(refused.map(([status]) => status))].sort().join(', ');
-    const count = refused.reduce((sum, [, times]) => sum + times, 0);
-    await deps.files.writeStreamOnce(
-      runFiles.refused(changeFile.key),
-      Readable.from([Buffer.from(JSON.stringify({ written, refused: count }))]),
+  const imported = pass === 'others' ? await deps.consentImports.findFile(runId, part, file) : undefined;
+  // Read whole, so that a file that is not what the ledger recorded is refused before the first write.
+  const bytes = await deps.files.readVerified(before?.setAside ?? imported?.left ?? changeFile);
+  const body = Readable.from([bytes]);
+  const changes = before?.setAside ? changesSetAside(body) : readChanges(body);
+
+  const options = { ...deps.consent, runId };
+  const ensureLease = nowAndThen(renewLease, deps.now);
+  const counts = new WrittenCounts();
+  const provenances: Provenance[] = [];
+  const chunkOptions: ChunkOptions = {
+    ...{ namespace: options.namespace, runId, odsCode: deps.odsCode ?? '', asAt: reconciled.asAt },
+    ...{ messageIds: reconciled.messageIds ?? [], recorded: deps.now().toISOString() },
+    name: `part-${part}/${pass}-${file}/${opening}`,
+  };
+  const done = inOrder(batchesOf(changes), deps.concurrency, async (batch) => {
+    await ensureLease();
+    const writes = batch.map((change) => writeOf(change, options));
+    return { batch, writes, written: await deps.writeBatch(writes, runId) };
+  });
+  for await (const { batch, writes, written } of done) {
+    counts.add(batch, written, (change, held) =>
+      recordOfConsent(held, { ...change.optOut, patientId: change.patientId }, options),
     );
-    throw new PermanentError(
-      'ConsentWritesRefused',
-      `The FHIR store refused ${count} of ${written + count} Consents (status ${statuses}): see its log, then resume run ${runId}`,
-    );
+    counts.refuseIfTooMany(runId);
+    const chunk = chunkOf({ batch, writes, written }, provenances.length + 1, chunkOptions);
+    if (chunk) provenances.push(chunk);
   }
-  await deps.files.writeOnce(evidenceKey, JSON.stringify({ written }));
-  return { written };
+  const provenancesFailed = deps.odsCode === undefined ? 0 : await deps.writeProvenances(provenances);
+
+  const row: ChangeFileWrites = {
+    ...{ part, pass, file, opening, provenancesFailed },
+    written: counts.written + (before?.written ?? imported?.imported ?? 0),
+    ...(counts.setAside > 0
+      ? {
+          setAside: {
+            ...(await deps.files.writeOnce(runFiles.setAside(changeFile.key, tryId), counts.setAsideLines)),
+            ...{ count: counts.setAside, reasons: counts.reasons, kinds: counts.kinds },
+          },
+        }
+      : {}),
+  };
+  await deps.consentWrites.put(runId, row);
+  return outputOf(row);
+}
+
+function outputOf({ part, written, setAside }: ChangeFileWrites): WriteConsentsOutput {
+  return { part, written, setAside: setAside?.count ?? 0 };
+}
+
+async function* changesSetAside(body: AsyncIterable<Uint8Array>): AsyncGenerator<Change> {
+  for await (const { change } of readSetAside(body)) yield change;
+}
+
+function writeOf({ kind, optOut, patientId }: Change, options: ConsentOptions): Write {
+  return kind === 'retire'
+    ? { method: 'DELETE', id: consentIdOf(optOut.nhsNumber, options.idKey) }
+    : { method: 'PUT', consent: consentOf(optOut, patientId, options) };
 }
 
 /** Does it where it was last done some seconds ago. Whoever comes meanwhile waits for the same answer. */
@@ -133,14 +174,10 @@ function nowAndThen(renewLease: () => Promise<void>, now: () => Date): () => Pro
   };
 }
 
-async function* batchesOf(changes: AsyncIterable<Change>, options: ConsentOptions): AsyncGenerator<Write[]> {
-  let batch: Write[] = [];
-  for await (const { kind, optOut, patientId } of changes) {
-    batch.push(
-      kind === 'retire'
-        ? { method: 'DELETE', id: consentIdOf(optOut.nhsNumber, options.idKey) }
-        : { method: 'PUT', consent: consentOf(optOut, patientId, options) },
-    );
+async function* batchesOf(changes: AsyncIterable<Change>): AsyncGenerator<Change[]> {
+  let batch: Change[] = [];
+  for await (const change of changes) {
+    batch.push(change);
     if (batch.length === batchSize) {
       yield batch;
       batch = [];

@@ -19,7 +19,7 @@ import { fhirStoreOutages, meshOutages } from '../../shared/errors.ts';
 import { recordFailure } from './record-failure.ts';
 import { stepMachine } from './step-machine.ts';
 import { stepTask, type StepTaskProps } from './step-task.ts';
-import type { Steps } from './steps.ts';
+import { filesAtOnce, type Steps } from './steps.ts';
 
 export interface RefreshConsentsProps {
   readonly steps: Steps;
@@ -99,6 +99,7 @@ export class RefreshConsents extends Construct {
         waitedSeconds: 0,
         splits: 0,
         written: 0,
+        incomplete: [],
         decision: 'none needed',
         failure: { name: 'UnexpectedError', message: 'No part says why it has no answer' },
       },
@@ -278,8 +279,13 @@ export class RefreshConsents extends Construct {
       .otherwise(writeTheActivations);
     writeTheActivations.next(writeTheOthers);
 
-    // Close
-    writeTheOthers.next(this.#close('Close the run', steps));
+    // What the store did not take is still as it was: the snapshot must say so
+    const allTaken = Choice.jsonata(this, 'Was all of it taken?');
+    const correctTheSnapshot = this.#correct(steps);
+    const closeTheRun = this.#close('Close the run', steps);
+    writeTheOthers.next(allTaken);
+    allTaken.when(Condition.jsonata('{% $count($incomplete) > 0 %}'), correctTheSnapshot).otherwise(closeTheRun);
+    correctTheSnapshot.next(closeTheRun);
 
     this.stateMachine = stepMachine(this, {
       comment: 'Refresh consents: ask who has opted out nationally, and write what changed to the FHIR store',
@@ -410,8 +416,11 @@ export class RefreshConsents extends Construct {
   #write(name: string, pass: 'activations' | 'others', { writeConsents }: Steps): Map {
     const map = Map.jsonata(this, name, {
       items: ProvideItems.jsonata(`{% $files.${pass} %}`),
-      maxConcurrency: 2,
-      assign: { written: '{% $written + $sum([$states.result.written]) %}' },
+      maxConcurrency: filesAtOnce,
+      assign: {
+        written: '{% $written + $sum([$states.result.written]) %}',
+        incomplete: '{% [$distinct($append($incomplete, $states.result[setAside > 0].part))] %}',
+      },
       outputs: '{% $states.input %}',
     });
     const task = stepTask(this, `${name} of a file`, {
@@ -421,6 +430,21 @@ export class RefreshConsents extends Construct {
       outputs: '{% $states.result.Payload %}',
     });
     map.itemProcessor(task.addCatch(this.#rethrow(`${name}: stopped`), { errors: ['States.ALL'] }));
+    return map.addCatch(this.#failed, intoFailure);
+  }
+
+  #correct({ correctSnapshot }: Steps): Map {
+    const map = Map.jsonata(this, 'Correct the snapshot', {
+      items: ProvideItems.jsonata('{% $incomplete %}'),
+      maxConcurrency: 4,
+      outputs: '{% $states.input %}',
+    });
+    const task = stepTask(this, 'Correct the part', {
+      step: correctSnapshot,
+      payload: { ...runAndExecution, part: '{% $states.input %}' },
+      timeout: Duration.minutes(16),
+    });
+    map.itemProcessor(task.addCatch(this.#rethrow('Not corrected'), { errors: ['States.ALL'] }));
     return map.addCatch(this.#failed, intoFailure);
   }
 

@@ -19,6 +19,8 @@ const leaseSeconds = 7_200;
 /** As long as one try of the drain, so that a drain that died does not keep a run waiting. */
 const drainLeaseSeconds = 960;
 const changeFileRows = 50_000;
+/** Files of Consents that are written at once, each by an invocation of its own. */
+export const filesAtOnce = 2;
 
 export interface StepsProps {
   readonly environment: Environment;
@@ -48,6 +50,7 @@ export class Steps extends Construct {
   readonly weighChanges: IFunction;
   readonly holdForReview: IFunction;
   readonly writeConsents: IFunction;
+  readonly correctSnapshot: IFunction;
   readonly rebuildPart: IFunction;
   readonly countConsents: IFunction;
   readonly closeRun: IFunction;
@@ -205,7 +208,19 @@ export class Steps extends Construct {
     const writeConsents = this.#step('write-consents', {
       memorySize: 512,
       timeout: Duration.seconds(writeTimeoutSeconds),
-      settings: { ...files, ...ledgerAndLease, ...consentAccess },
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        ...consentAccess,
+        BUNDLE_CALLS: String(Math.max(1, Math.floor(fhir.bundleCalls / filesAtOnce))),
+        ODS_CODE: fhir.odsCode,
+        PROVENANCE: fhir.provenance ? 'on' : 'off',
+      },
+    });
+    const correctSnapshot = this.#step('correct-snapshot', {
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+      settings: { ...files, ...ledgerAndLease },
     });
     const rebuildPart = this.#step('rebuild-part', {
       memorySize: 512,
@@ -220,7 +235,14 @@ export class Steps extends Construct {
     const closeRun = this.#step('close-run', {
       memorySize: 256,
       timeout: Duration.minutes(1),
-      settings: { ...files, ...ledgerAndLease, TOPIC_ARN: topic.topicArn },
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        FHIR_NAMESPACE: fhir.namespace,
+        MAX_AGE_DAYS: String(fhir.maxAgeDays),
+        TOPIC_ARN: topic.topicArn,
+      },
     });
     const recordFailure = this.#step('record-failure', {
       memorySize: 256,
@@ -248,6 +270,7 @@ export class Steps extends Construct {
       weighChanges,
       holdForReview,
       writeConsents,
+      correctSnapshot,
       rebuildPart,
       closeRun,
       recordFailure,
@@ -265,14 +288,24 @@ export class Steps extends Construct {
         conditions: { StringLike: { 's3:prefix': 'exports/*' } },
       }),
     );
-    const writers = [checkExport, readPatients, buildCohort, stageRequest, reconcilePart, writeConsents, closeRun];
+    const writers = [
+      checkExport,
+      readPatients,
+      buildCohort,
+      stageRequest,
+      reconcilePart,
+      writeConsents,
+      correctSnapshot,
+      closeRun,
+    ];
     for (const step of [...writers, recordFailure]) {
       bucket.grantReadWrite(step, 'runs/*');
     }
     for (const step of [sendRequest, rebuildPart]) bucket.grantRead(step, 'runs/*');
     for (const step of [sendRequest, checkInbox, drainMailbox]) bucket.grantReadWrite(step, 'inbox/*');
     bucket.grantRead(reconcilePart, 'inbox/*');
-    for (const step of [reconcilePart, rebuildPart, closeRun]) bucket.grantReadWrite(step, 'snapshots/*');
+    for (const step of [reconcilePart, correctSnapshot, rebuildPart, closeRun])
+      bucket.grantReadWrite(step, 'snapshots/*');
 
     for (const step of [sendRequest, checkInbox, drainMailbox]) grantSecret(step, meshSecret, key);
     for (const step of [writeConsents, rebuildPart]) grantSecret(step, idKey, key);
@@ -288,6 +321,7 @@ export class Steps extends Construct {
     const consents = datastoreArnOf(environment, consentBaseUrlOf(environment));
     grantStore(rebuildPart, consents, ['ProcessBundle', 'ReadResource']);
     grantStore(countConsents, consents, ['SearchWithPost']);
+    grantStore(closeRun, consents, ['CreateResource']);
     grantStore(writeConsents, consents, [
       'ProcessBundle',
       'ReadResource',
@@ -309,6 +343,7 @@ export class Steps extends Construct {
     this.weighChanges = weighChanges;
     this.holdForReview = holdForReview;
     this.writeConsents = writeConsents;
+    this.correctSnapshot = correctSnapshot;
     this.rebuildPart = rebuildPart;
     this.countConsents = countConsents;
     this.closeRun = closeRun;

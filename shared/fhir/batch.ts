@@ -1,92 +1,118 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RetryableError } from '../errors.ts';
-import type { Consent } from './consent.ts';
 import { isThrottling, listOf, memberOf, pauseBefore, type FhirStore } from './store.ts';
-
-export type Write =
-  { readonly method: 'PUT'; readonly consent: Consent } | { readonly method: 'DELETE'; readonly id: string };
 
 /** More is allowed (500), but a hundred is what HealthLake's documentation shows and one failure costs less. */
 export const batchSize = 100;
 
-const rounds = 8;
+export type BatchStore = Pick<FhirStore, 'postBundle' | 'throttled'>;
+export type Sleep = (milliseconds: number) => Promise<unknown>;
 
-export interface BatchOutcome {
-  readonly written: number;
-  /** Status codes of entries that were refused for good, with how many of each. */
-  readonly refused: Readonly<Record<string, number>>;
-}
+/** What became of one entry. */
+export type EntryAnswer =
+  | {
+      readonly kind: 'final';
+      /** Of three digits; empty where there is none. */
+      readonly status: string;
+      readonly answer: unknown;
+    }
+  /** Turned away: nothing has happened. */
+  | { readonly kind: 'throttled' }
+  /** Nobody knows whether it has happened. */
+  | { readonly kind: 'unsure' };
 
-/** What is sent entry by entry, and what becomes of the answers. */
-export interface Sending<Item> {
-  readonly entryOf: (item: Item) => object;
-  /** Takes an answer that is final, with its status, e.g. `404`; empty where it has none. */
-  readonly settle: (item: Item, status: string, answer: unknown) => void;
-  readonly sleep?: ((milliseconds: number) => Promise<unknown>) | undefined;
+export interface SendOptions {
+  /** Where the whole call goes unanswered, every entry is unsure. Else it is sent again, as suits reads. */
+  readonly isUnrepeatable?: boolean;
 }
 
 /**
- * Sends items as one `batch` Bundle. Entries stand on their own: the outer 200 says nothing, so each entry's status is
- * read by its index, and throttled and failed ones are sent again.
+ * Sends entries once, as one `batch` Bundle, and gives what became of each. Entries stand on their own: the outer 200 says
+ * nothing, so each entry's status is read by its index.
  *
- * @throws RetryableError HealthLakeThrottled where some are never taken; PermanentError HealthLakeRefused where the store
- *   does not answer them one by one
+ * @throws RetryableError HealthLakeThrottled, HealthLakeUnavailable. PermanentError HealthLakeForbidden, HealthLakeRefused,
+ *   the latter also where the store does not answer the entries one by one
+ */
+export async function sendOnce(
+  store: BatchStore,
+  entries: readonly object[],
+  { isUnrepeatable = false }: SendOptions = {},
+): Promise<EntryAnswer[]> {
+  let answer: unknown;
+  try {
+    answer = await store.postBundle({ resourceType: 'Bundle', type: 'batch', entry: entries }, { isUnrepeatable });
+  } catch (error) {
+    const isUnsure = error instanceof RetryableError && error.name === 'HealthLakeUnavailable';
+    if (isUnrepeatable && isUnsure) return entries.map(() => ({ kind: 'unsure' }));
+    throw error;
+  }
+  const answers = listOf(memberOf(answer, 'entry'));
+  if (answers.length !== entries.length) {
+    throw new PermanentError(
+      'HealthLakeRefused',
+      `A batch of ${entries.length} entries was answered with ${answers.length} results`,
+    );
+  }
+  const read = answers.map(answerOf);
+  if (read.some(({ kind }) => kind === 'throttled')) store.throttled();
+  return read;
+}
+
+/** What is sent entry by entry, and what becomes of the answers that are final. */
+export interface Sending<Item> {
+  readonly entryOf: (item: Item) => object;
+  readonly settle: (item: Item, status: string, answer: unknown) => void;
+  readonly sleep?: Sleep | undefined;
+}
+
+/**
+ * Sends items as one `batch` Bundle, and again whatever was turned away or failed, until every answer is final: for what
+ * does no harm when it is done twice.
+ *
+ * @throws as `sendOnce` does; RetryableError HealthLakeThrottled where some are never taken
  */
 export async function sendBatch<Item>(
-  store: Pick<FhirStore, 'postBundle'>,
+  store: BatchStore,
   items: readonly Item[],
-  { entryOf, settle, sleep = pause }: Sending<Item>,
+  { entryOf, settle, sleep }: Sending<Item>,
 ): Promise<void> {
+  const rounds = new Rounds(sleep);
   let open = items;
-  for (let round = 1; open.length > 0; round += 1) {
-    if (round > rounds) throw new RetryableError('HealthLakeThrottled', `${open.length} entries were never taken`);
-    if (round > 1) await sleep(pauseBefore(round));
-    const bundle = { resourceType: 'Bundle', type: 'batch', entry: open.map(entryOf) };
-    const answers = listOf(memberOf(await store.postBundle(bundle), 'entry'));
-    if (answers.length !== open.length) {
-      throw new PermanentError(
-        'HealthLakeRefused',
-        `A batch of ${open.length} entries was answered with ${answers.length} results`,
-      );
-    }
+  while (open.length > 0) {
+    const answers = await sendOnce(store, open.map(entryOf));
     const again: Item[] = [];
     for (const [index, item] of open.entries()) {
-      const status = statusOf(answers[index]);
-      if (isPassing(status, answers[index])) again.push(item);
-      else settle(item, status, answers[index]);
+      const answer = answers[index];
+      if (answer?.kind === 'final') settle(item, answer.status, answer.answer);
+      else again.push(item);
     }
+    await rounds.next(open.length - again.length, again.length);
     open = again;
   }
 }
 
-/** Writes up to a hundred changes; what is refused for good is counted. A PUT by id may be repeated without harm. */
-export async function writeBatch(
-  store: Pick<FhirStore, 'postBundle'>,
-  writes: readonly Write[],
-  sleep?: (milliseconds: number) => Promise<unknown>,
-): Promise<BatchOutcome> {
-  let written = 0;
-  const refused = new Map<string, number>();
-  await sendBatch(store, writes, {
-    entryOf: entryOfWrite,
-    settle: (write, status) => {
-      if (isWritten(write, status)) written += 1;
-      else refused.set(status || 'none', (refused.get(status || 'none') ?? 0) + 1);
-    },
-    sleep,
-  });
-  return { written, refused: Object.fromEntries(refused) };
-}
+/** Rounds of sending again: with a pause before each, and an end where nothing more is taken. */
+export class Rounds {
+  readonly #sleep: Sleep;
+  #fruitless = 0;
 
-function entryOfWrite(write: Write): object {
-  return write.method === 'PUT'
-    ? { resource: write.consent, request: { method: 'PUT', url: `Consent/${write.consent.id}` } }
-    : { request: { method: 'DELETE', url: `Consent/${write.id}` } };
-}
+  constructor(sleep: Sleep = pause) {
+    this.#sleep = sleep;
+  }
 
-function isWritten({ method }: Write, status: string): boolean {
-  // What is to be gone may be gone already.
-  return isSuccess(status) || (method === 'DELETE' && isGone(status));
+  /**
+   * To be called after each round.
+   *
+   * @param settled how many entries it has settled
+   * @param left how many are left
+   * @throws RetryableError HealthLakeThrottled after eight rounds on end that settled none
+   */
+  async next(settled: number, left: number): Promise<void> {
+    this.#fruitless = settled > 0 ? 0 : this.#fruitless + 1;
+    if (left === 0) return;
+    if (this.#fruitless === 8) throw new RetryableError('HealthLakeThrottled', `${left} entries were never taken`);
+    await this.#sleep(pauseBefore(this.#fruitless + 1));
+  }
 }
 
 export function isSuccess(status: string): boolean {
@@ -98,13 +124,18 @@ export function isGone(status: string): boolean {
   return status === '404' || status === '410';
 }
 
-function statusOf(answer: unknown): string {
-  const stated = memberOf(memberOf(answer, 'response'), 'status');
-  return typeof stated === 'string' ? stated.slice(0, 3) : '';
-}
-
-/** A failure that may be over when the entry is sent again. */
-function isPassing(status: string, answer: unknown): boolean {
-  if (/^5\d\d$/.test(status)) return true;
-  return isThrottling(Number(status), JSON.stringify(memberOf(memberOf(answer, 'response'), 'outcome') ?? ''));
+/** @throws PermanentError HealthLakeForbidden: what one entry may not, none may */
+function answerOf(answer: unknown): EntryAnswer {
+  const response = memberOf(answer, 'response');
+  const stated = memberOf(response, 'status');
+  const status = typeof stated === 'string' ? stated.slice(0, 3) : '';
+  if (isThrottling(Number(status), JSON.stringify(memberOf(response, 'outcome') ?? ''))) return { kind: 'throttled' };
+  if (/^5\d\d$/.test(status)) return { kind: 'unsure' };
+  if (status === '401' || status === '403') {
+    throw new PermanentError(
+      'HealthLakeForbidden',
+      `HealthLake took the batch and refused its entries (status ${status}): give the function's role the actions on single resources`,
+    );
+  }
+  return { kind: 'final', status, answer };
 }

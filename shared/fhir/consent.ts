@@ -62,6 +62,11 @@ export function sourceOf({ namespace, runId }: { readonly namespace: string; rea
   return `${namespace}/consent-sync#${runId}`;
 }
 
+/** The run that wrote a version, by `meta.source`; empty where none is named. */
+export function runIdOfSource(source: unknown): string {
+  return typeof source === 'string' ? (/#(.+)$/.exec(source)?.[1] ?? '') : '';
+}
+
 /** Tag of every Consent that the pipeline owns; `$export` and searches select by it. */
 export function datasetTag(namespace: string): Coding {
   return { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-consent' };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
 import { patientHashOf, type PersonRecord } from '../ndop/snapshot.ts';
 import { consentIdOf } from './consent-id.ts';
-import { consentOf, datasetTag, type Coding, type ConsentOptions } from './consent.ts';
+import { consentOf, datasetTag, type Coding, type Consent, type ConsentOptions } from './consent.ts';
 import { nhsNumberSystem } from './patients.ts';
 import { listOf, memberOf } from './store.ts';
 
@@ -65,7 +65,7 @@ export function isTagged(resource: unknown, namespace: string): boolean {
 }
 
 /** The same but for what the store adds, and for the run that wrote it. Tags and labels of others do no harm. */
-function isSame(consent: unknown, { meta, ...expected }: ReturnType<typeof consentOf>): boolean {
+export function isSame(consent: unknown, { meta, ...expected }: Consent): boolean {
   const labels = memberOf(memberOf(consent, 'meta'), 'security');
   if (!meta.security.every((label) => holdsCoding(labels, label))) return false;
   return isDeepStrictEqual(withoutMeta(consent), expected);

@@ -111,8 +111,12 @@ const part = z.object({
       changes: changeCounts,
       changeFiles: z.object({ activations: z.array(storedFile), others: z.array(storedFile) }),
       snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
+      /** MESH messages that the answer came in; a hundred at most where there were many. */
+      messageIds: z.array(z.string()).optional(),
     })
     .optional(),
+  /** The stretch of the snapshot as the FHIR store has it, where it did not take every change. */
+  corrected: storedFile.extend({ opening: z.number(), rows: z.number(), optedOut: z.number() }).optional(),
   /** What the FHIR store holds of the part's people, where the snapshot is made anew from it. */
   rebuilt: z
     .object({

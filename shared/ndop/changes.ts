@@ -18,19 +18,26 @@ export function writeChange({ kind, optOut, patientId }: Change): string {
 }
 
 export async function* readChanges(body: AsyncIterable<Uint8Array>): AsyncGenerator<Change> {
-  for await (const line of readLines(body)) {
-    const [kindText, number = '', status, since = '', optedOutSince, patientId = ''] = line.split(',');
-    const kind = changeKinds.find((known) => known === kindText);
-    if (!kind) throw new PermanentError('FileAltered', 'A change file holds a line of no known kind');
-    yield {
-      kind,
-      optOut: {
-        nhsNumber: Number(number),
-        status: status === 'active' ? 'active' : 'inactive',
-        since,
-        ...(optedOutSince ? { optedOutSince } : {}),
-      },
-      patientId,
-    };
-  }
+  for await (const line of readLines(body)) yield parseChange(line);
+}
+
+/**
+ * Reads a line of a change file, without its line end.
+ *
+ * @throws PermanentError FileAltered
+ */
+export function parseChange(line: string): Change {
+  const [kindText, number = '', status, since = '', optedOutSince, patientId = ''] = line.split(',');
+  const kind = changeKinds.find((known) => known === kindText);
+  if (!kind) throw new PermanentError('FileAltered', 'A change file holds a line of no known kind');
+  return {
+    kind,
+    optOut: {
+      nhsNumber: Number(number),
+      status: status === 'active' ? 'active' : 'inactive',
+      since,
+      ...(optedOutSince ? { optedOutSince } : {}),
+    },
+    patientId,
+  };
 }

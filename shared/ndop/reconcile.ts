@@ -6,7 +6,7 @@ export const changeKinds = ['activate', 'deactivate', 'create', 'update', 'retir
  * - `activate`: now opted out, and was not
  * - `deactivate`: no longer opted out
  * - `update`: same status, other content (model version, Patient reference)
- * - `retire`: out of the cohort for longer than may be kept: the Consent is deleted
+ * - `retire`: out of the cohort, for longer than an opt-out may be kept: the Consent is deleted
  */
 export type ChangeKind = (typeof changeKinds)[number];
 
@@ -79,13 +79,16 @@ function kindOf(
 const millisecondsPerDay = 86_400_000;
 
 /**
- * Tells the same of somebody in the snapshot who was not asked about: the status stays, since nobody becomes inactive
- * without a check, and the Consent is retired once the person has been out for `retentionDays`.
+ * Tells the same of somebody in the snapshot who was not answered for. Nobody becomes inactive without a check, so an
+ * opt-out stays, until the person has been out for `retentionDays` and the Consent is retired. That somebody has NOT opted
+ * out is a statement that no answer vouches for any more: such a Consent is retired at once, and to have none means not to
+ * have been checked.
  */
 export function reconcileUnasked(
   before: PersonRecord,
   { asAt, isModelCurrent, retentionDays }: ReconcileContext,
 ): Reconciled {
+  if (before.status === 'inactive') return { change: { kind: 'retire', optOut: before, patientId: '' } };
   const outOfCohortSince = before.outOfCohortSince ?? asAt;
   const days = (Date.parse(asAt) - Date.parse(outOfCohortSince)) / millisecondsPerDay;
   if (days < retentionDays) {

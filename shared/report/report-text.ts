@@ -23,6 +23,12 @@ export function reportText(report: Report): string {
     `  answers   ${report.answered} people of ${report.asked} numbers asked about: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
     `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
     `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written`,
+    ...Object.entries(report.consents.failedByReason).map(
+      ([reason, count]) => `            ${count} not taken by the FHIR store: ${reason}`,
+    ),
+    ...(report.usable
+      ? [`  usable    until ${report.usable.until}, counted from the oldest request that an answer rests on`]
+      : []),
     ...(review ? [`  review    ${review.reasons.join('; ')} -> ${review.decision}`] : []),
     ...report.parts.flatMap(({ part, failure: why }) => (why ? [`  part ${part}    ${why.name}: ${why.message}`] : [])),
   ];

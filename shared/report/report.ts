@@ -1,7 +1,9 @@
 import type { ChangeCounts, Part } from '../ledger/parts.ts';
 import type { Run, RunOutcome } from '../ledger/runs.ts';
+import type { SetAsideCounts } from '../ledger/consent-writes.ts';
 import { failureOf, leavesOf } from '../ndop/pieces.ts';
 import { percentOf } from '../ndop/plausibility.ts';
+import { changeKinds } from '../ndop/reconcile.ts';
 
 /** What a run did, in counts: the record for operators and information governance. Holds no person. */
 export interface Report {
@@ -43,7 +45,14 @@ export interface Report {
   readonly found: ReportedChanges;
   /** What was carried out: all that was found once a run has completed, else nothing that could be vouched for. */
   readonly changes: ReportedChanges;
-  readonly consents: { readonly written: number; readonly failed: number };
+  /** What the FHIR store took, and what it did not: those are set aside, with why. */
+  readonly consents: {
+    readonly written: number;
+    readonly failed: number;
+    readonly failedByReason: Readonly<Record<string, number>>;
+  };
+  /** Until when what the FHIR store holds may be relied on, and from which request it counts; absent where nothing is. */
+  readonly usable?: { readonly from: string; readonly until: string };
   /** Why the run was held for a person, if it was, and what the person decided. */
   readonly review?: { readonly reasons: readonly string[]; readonly decision: string };
   /** Present where the snapshot was made anew from the FHIR store. */
@@ -93,8 +102,10 @@ export interface ReportEnding {
   readonly outcome: RunOutcome | 'Failed';
   readonly failure?: Report['failure'];
   readonly written: number;
-  /** Consents that the FHIR store refused for good. */
-  readonly refused?: number;
+  /** What the FHIR store did not take. */
+  readonly setAside?: SetAsideCounts;
+  /** When the oldest request was sent whose answer vouches for somebody. */
+  readonly usable?: Report['usable'] | undefined;
   /** The reviewer's words; absent where nobody was asked. */
   readonly decision?: string | undefined;
   /** Of a rebuild: how many Consents of ours the FHIR store holds in all; absent where it could not count them. */
@@ -108,7 +119,8 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
   const counts = run.cohort?.counts;
   const verdict = run.verdict;
   const found = reportedChanges(verdict?.changes ?? noChanges);
-  const isWritten = ending.outcome === 'Completed' || ending.outcome === 'CompletedPartially';
+  const isWritten = ending.outcome.startsWith('Completed');
+  const failed = ending.setAside?.kinds ?? noChanges;
   const optedOut = verdict?.optedOut ?? 0;
   const notOptedOut = verdict?.notOptedOut ?? 0;
   const aside = setAside(parts, rows);
@@ -151,8 +163,13 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       ? { previousOptOutPercent: percentOf(verdict.previousOptedOut, verdict.previousRows) }
       : {}),
     found,
-    changes: isWritten ? found : reportedChanges(noChanges),
-    consents: { written: ending.written, failed: ending.refused ?? 0 },
+    changes: isWritten ? lessThan(found, reportedChanges(failed)) : reportedChanges(noChanges),
+    consents: {
+      written: ending.written,
+      failed: changeKinds.reduce((sum, kind) => sum + failed[kind], 0),
+      failedByReason: ending.setAside?.reasons ?? {},
+    },
+    ...(ending.usable ? { usable: ending.usable } : {}),
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
       : {}),
@@ -202,6 +219,16 @@ export function partsOf({ cohort }: Run, rows: readonly Part[]): Part[] {
 
 function reportedChanges({ activate, deactivate, create, update, retire }: ChangeCounts): ReportedChanges {
   return { activated: activate, deactivated: deactivate, created: create, updated: update, retired: retire };
+}
+
+function lessThan(found: ReportedChanges, failed: ReportedChanges): ReportedChanges {
+  return {
+    activated: found.activated - failed.activated,
+    deactivated: found.deactivated - failed.deactivated,
+    created: found.created - failed.created,
+    updated: found.updated - failed.updated,
+    retired: found.retired - failed.retired,
+  };
 }
 
 function reportedPart(row: Part, all: readonly Part[]): ReportedPart {

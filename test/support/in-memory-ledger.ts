@@ -1,5 +1,7 @@
 import { PermanentError } from '../../shared/errors.ts';
 import type { Latest, LatestSnapshot, Writer } from '../../shared/ledger/latest.ts';
+import type { ConsentImports, ImportedFile } from '../../shared/ledger/consent-imports.ts';
+import type { ChangeFileRef, ChangeFileWrites, ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LeaseHolder, MailboxLedger, SentRequest, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts, PartState } from '../../shared/ledger/parts.ts';
 import type { Run, Runs } from '../../shared/ledger/runs.ts';
@@ -11,6 +13,8 @@ export interface InMemoryLedger {
   readonly parts: InMemoryParts;
   readonly latest: InMemoryLatest;
   readonly writes: InMemoryWrites;
+  readonly consentWrites: InMemoryConsentWrites;
+  readonly consentImports: InMemoryConsentImports;
   readonly mailbox: InMemoryMailboxLedger;
 }
 
@@ -20,14 +24,18 @@ export function openInMemoryLedger(now: () => Date): InMemoryLedger {
     parts: new InMemoryParts(),
     latest: new InMemoryLatest(),
     writes: new InMemoryWrites(now),
+    consentWrites: new InMemoryConsentWrites(),
+    consentImports: new InMemoryConsentImports(),
     mailbox: new InMemoryMailboxLedger(now),
   };
 }
 
 /** Everything that a table would hold, for tests that look through all of it. */
-export function ledgerItems({ runs, parts, latest, mailbox }: InMemoryLedger): string {
+export function ledgerItems({ runs, parts, latest, mailbox, consentWrites }: InMemoryLedger): string {
   const { messages, unsettled, lease, sequences, sentRequests } = mailbox;
-  const maps = [runs.rows, parts.rows, messages, unsettled, sequences, sentRequests].map((map) => [...map]);
+  const maps = [runs.rows, parts.rows, consentWrites.rows, messages, unsettled, sequences, sentRequests].map((map) => [
+    ...map,
+  ]);
   return JSON.stringify([maps, latest.present, lease]);
 }
 
@@ -171,6 +179,38 @@ export class InMemoryWrites implements Pick<WritesUnderWay, keyof WritesUnderWay
 
   async until(): Promise<string | undefined> {
     return Promise.resolve(lastEnd(this.rows.values(), this.#now()));
+  }
+}
+
+export class InMemoryConsentWrites implements Pick<ConsentWrites, keyof ConsentWrites> {
+  readonly rows = new Map<string, ChangeFileWrites>();
+
+  async find(runId: string, { part, pass, file }: ChangeFileRef): Promise<ChangeFileWrites | undefined> {
+    const row = this.rows.get(`${runId} ${part} ${pass} ${file}`);
+    return Promise.resolve(row && copyOf(row));
+  }
+
+  async list(runId: string): Promise<ChangeFileWrites[]> {
+    return Promise.resolve([...this.rows].flatMap(([key, row]) => (key.startsWith(`${runId} `) ? [copyOf(row)] : [])));
+  }
+
+  async put(runId: string, row: ChangeFileWrites): Promise<void> {
+    this.rows.set(`${runId} ${row.part} ${row.pass} ${row.file}`, copyOf(row));
+    return Promise.resolve();
+  }
+}
+
+export class InMemoryConsentImports implements Pick<ConsentImports, 'findFile' | 'putFile'> {
+  readonly rows = new Map<string, ImportedFile>();
+
+  async findFile(runId: string, part: number, file: number): Promise<ImportedFile | undefined> {
+    const row = this.rows.get(`${runId} ${part} ${file}`);
+    return Promise.resolve(row && copyOf(row));
+  }
+
+  async putFile(runId: string, row: ImportedFile): Promise<void> {
+    this.rows.set(`${runId} ${row.part} ${row.file}`, copyOf(row));
+    return Promise.resolve();
   }
 }
 

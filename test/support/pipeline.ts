@@ -1,5 +1,6 @@
 import { buildCohort, type BuildCohortDeps } from '../../functions/build-cohort/build-cohort.ts';
 import { checkInbox, type CheckInboxDeps } from '../../functions/check-inbox/check-inbox.ts';
+import { correctSnapshot, type CorrectSnapshotDeps } from '../../functions/correct-snapshot/correct-snapshot.ts';
 import { closeRun, type CloseRunDeps } from '../../functions/close-run/close-run.ts';
 import { countConsents, type CountConsentsDeps } from '../../functions/count-consents/count-consents.ts';
 import { drainMailbox, type DrainMailboxDeps } from '../../functions/drain-mailbox/drain-mailbox.ts';
@@ -13,20 +14,22 @@ import { splitRequest, type SplitRequestDeps } from '../../functions/split-reque
 import { stageRequest, type StageRequestDeps } from '../../functions/stage-request/stage-request.ts';
 import { weighChanges, type WeighChangesDeps } from '../../functions/weigh-changes/weigh-changes.ts';
 import { writeConsents, type WriteConsentsDeps } from '../../functions/write-consents/write-consents.ts';
-import type { Consent } from '../../shared/fhir/consent.ts';
 import { parseIdKey } from '../../shared/fhir/consent-id.ts';
+import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
+import { readConsents } from '../../shared/fhir/read-consents.ts';
 import { isTagged } from '../../shared/fhir/record-of-consent.ts';
+import { writeBatch } from '../../shared/fhir/write-batch.ts';
+import { writeProvenances } from '../../shared/fhir/write-provenances.ts';
 import { log } from '../../shared/log.ts';
 import type { ChangePass } from '../../shared/ndop/changes.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
-import type { Part } from '../../shared/ledger/parts.ts';
-import { writtenSoFar } from '../../shared/report/written.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
 import { iterate, sha256 } from './bodies.ts';
 import { Clock } from './clock.ts';
 import { InMemoryFiles } from './in-memory-files.ts';
+import { InMemoryFhirStore } from './in-memory-fhir-store.ts';
 import { openInMemoryLedger } from './in-memory-ledger.ts';
 import { InMemoryMesh, type SentMessage } from './in-memory-mesh.ts';
 import { digitsOf } from './nhs-numbers.ts';
@@ -48,6 +51,7 @@ type AllDeps = OpenRunDeps &
   WeighChangesDeps &
   HoldForReviewDeps &
   WriteConsentsDeps &
+  CorrectSnapshotDeps &
   RebuildPartDeps &
   CountConsentsDeps &
   CloseRunDeps &
@@ -59,7 +63,8 @@ export class InMemoryPipeline {
   readonly ledger = openInMemoryLedger(this.clock.now);
   readonly files = new InMemoryFiles();
   readonly mesh = new InMemoryMesh();
-  readonly consents = new Map<string, Consent>();
+  readonly store = new InMemoryFhirStore();
+  readonly markers: CompletedRun[] = [];
   readonly notices: { readonly subject: string; readonly message: string }[] = [];
   readonly published: Report[] = [];
   /** Inputs and outputs of all steps so far, as the state machine's history would hold them. */
@@ -76,7 +81,8 @@ export class InMemoryPipeline {
 
   /** Everything that any step may need. */
   deps(): AllDeps {
-    const { ledger, files, mesh, clock } = this;
+    const { ledger, files, mesh, clock, store } = this;
+    const sleep = () => Promise.resolve();
     const notify = (subject: string, message: string): Promise<void> => {
       this.notices.push({ subject, message });
       return Promise.resolve();
@@ -122,7 +128,12 @@ export class InMemoryPipeline {
         this.published.push(report);
         await notify(`NDOP run ${report.runId}: ${report.outcome}`, reportText(report));
       },
-      readConsents: (ids) => Promise.resolve(ids.map((id) => this.consents.get(id))),
+      odsCode: 'RZZ99',
+      postMarker: (completed) => {
+        this.markers.push(completed);
+        return Promise.resolve();
+      },
+      readConsents: (ids) => readConsents(store, ids, sleep),
       readManifest: (file) => readManifest(files, file),
       openCohort: () => iterate([cohortCsv(this.cohort)]),
       replyDeadlineSeconds: 432_000,
@@ -130,18 +141,19 @@ export class InMemoryPipeline {
       reviewSeconds: 86_400,
       runs: ledger.runs,
       source: { mailbox: mailboxes.to, workflowId: 'SPINE_NTT_UPHOLDING' },
-      writeBatch: (writes) => {
-        for (const write of writes) {
-          if (write.method === 'PUT') this.consents.set(write.consent.id, write.consent);
-          else this.consents.delete(write.id);
-        }
-        return Promise.resolve({ written: writes.length, refused: {} });
-      },
+      writeBatch: (writes, runId) => writeBatch(store, writes, { namespace, runId, sleep }),
+      writeProvenances: (provenances) => writeProvenances(store, provenances, sleep),
+      consentWrites: ledger.consentWrites,
+      consentImports: ledger.consentImports,
       writes: ledger.writes,
       writeReport: (report: Report) => writeReport(files, report),
-      writtenSoFar: (parts: readonly Part[]) => writtenSoFar(parts, files),
       ...this.#settings,
     };
+  }
+
+  /** What the FHIR store holds now. */
+  get consents() {
+    return this.store.consents;
   }
 
   async open(input: object = { trigger: 'schedule', scheduledTime: '2026-09-01T02:00:00Z' }) {
@@ -191,6 +203,10 @@ export class InMemoryPipeline {
     return this.#step({ ...this.#run(), pass, part, file }, (input) => writeConsents(input, this.deps()));
   }
 
+  correct(part: number) {
+    return this.#step({ ...this.#run(), part }, (input) => correctSnapshot(input, this.deps()));
+  }
+
   rebuild(part: number) {
     return this.#step({ ...this.#run(), part }, (input) => rebuildPart(input, this.deps()));
   }
@@ -229,11 +245,21 @@ export class InMemoryPipeline {
   async run(cohort: readonly number[], optedOut: ReadonlySet<number>, input?: object) {
     await this.open(input);
     for (const part of await this.ask(cohort, optedOut)) await this.reconcile(part);
-    const { files } = await this.weigh();
+    return this.writeAll((await this.weigh()).files);
+  }
+
+  /** From the changes to the close. */
+  async writeAll(files: Awaited<ReturnType<typeof weighChanges>>['files']) {
     let written = 0;
+    const incomplete = new Set<number>();
     for (const pass of ['activations', 'others'] as const) {
-      for (const { part, file } of files[pass]) written += (await this.write(pass, part, file)).written;
+      for (const { part, file } of files[pass]) {
+        const done = await this.write(pass, part, file);
+        written += done.written;
+        if (done.setAside > 0) incomplete.add(part);
+      }
     }
+    for (const part of incomplete) await this.correct(part);
     return this.close({ written });
   }
 

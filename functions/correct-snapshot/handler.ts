@@ -1,0 +1,27 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { z } from 'zod';
+import { positiveInteger, readConfig } from '../../shared/config.ts';
+import { Files } from '../../shared/files.ts';
+import { openLedger } from '../../shared/ledger/ledger.ts';
+import { task } from '../../shared/task.ts';
+import { correctSnapshot, correctSnapshotInput } from './correct-snapshot.ts';
+
+const config = readConfig(process.env, {
+  BUCKET: z.string(),
+  LEASE_SECONDS: positiveInteger,
+  LEDGER_TABLE: z.string(),
+  MAILBOX: z.string(),
+});
+const ledger = openLedger(config.LEDGER_TABLE);
+const files = new Files(new S3Client({}), config.BUCKET);
+
+export const handler = task(correctSnapshotInput, (input) =>
+  correctSnapshot(input, {
+    leaseSeconds: config.LEASE_SECONDS,
+    runs: ledger.runs,
+    parts: ledger.parts,
+    consentWrites: ledger.consentWrites,
+    mailbox: ledger.mailbox(config.MAILBOX),
+    files,
+  }),
+);
