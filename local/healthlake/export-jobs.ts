@@ -1,6 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Faults } from './faults.ts';
 import { isObject } from './fhir.ts';
+import { requireDataStore } from './control-plane.ts';
+import {
+  accessCheckFile,
+  asFolder,
+  jobNameForm,
+  roleArnForm,
+  s3Location,
+  s3UriForm,
+  type S3Location,
+} from './job-request.ts';
 import { badRequest, notImplemented, Refused } from './refused.ts';
 import type { Store } from './store.ts';
 
@@ -12,19 +22,13 @@ export interface ExportRights {
   readonly put: (bucket: string, key: string, body: Buffer) => Promise<unknown>;
 }
 
-interface Destination {
-  readonly bucket: string;
-  /** Empty, or ending in a slash. */
-  readonly prefix: string;
-}
-
 interface Job {
   readonly jobId: string;
   readonly jobName: string | undefined;
   readonly submitted: Date;
   readonly roleArn: string;
   readonly s3: { readonly S3Uri: string; readonly KmsKeyId: string };
-  readonly destination: Destination;
+  readonly destination: S3Location;
   status: 'SUBMITTED' | 'QUEUED' | 'IN_PROGRESS' | 'COMPLETED' | 'COMPLETED_WITH_ERRORS' | 'FAILED';
   ended: Date | undefined;
   message: string | undefined;
@@ -74,7 +78,7 @@ export class ExportJobs {
     }
     try {
       const { bucket, prefix } = job.destination;
-      await rights.put(bucket, `${prefix}.healthlake_write_access_check_file.temp`, Buffer.alloc(0));
+      await rights.put(bucket, `${prefix}${accessCheckFile}`, Buffer.alloc(0));
     } catch {
       throw badRequest('HealthLake cannot write to the output location');
     }
@@ -111,30 +115,25 @@ export class ExportJobs {
     };
   }
 
-  /** `ListFHIRExportJobs` of the control plane, by name. */
-  list(request: unknown): ExportAnswer {
-    if (!isObject(request) || request.DatastoreId !== this.#datastoreId) {
-      return {
-        status: 400,
-        body: { __type: 'ResourceNotFoundException', message: 'The requested data store was not found.' },
-      };
-    }
-    const named = [...this.#jobs.values()].filter(
-      ({ jobName }) => request.JobName === undefined || jobName === request.JobName,
-    );
+  /**
+   * `ListFHIRExportJobs` of the control plane, by name.
+   *
+   * @throws ControlPlaneRefused
+   */
+  list(request: unknown): object {
+    const { DatastoreId, JobName }: Readonly<Record<string, unknown>> = isObject(request) ? request : {};
+    requireDataStore(DatastoreId, this.#datastoreId);
+    const named = [...this.#jobs.values()].filter(({ jobName }) => JobName === undefined || jobName === JobName);
     return {
-      status: 200,
-      body: {
-        ExportJobPropertiesList: named.map(({ jobId, jobName, status, submitted, roleArn, s3 }) => ({
-          JobId: jobId,
-          JobName: jobName,
-          JobStatus: status,
-          SubmitTime: submitted.getTime() / 1000,
-          DatastoreId: this.#datastoreId,
-          OutputDataConfig: { S3Configuration: s3 },
-          DataAccessRoleArn: roleArn,
-        })),
-      },
+      ExportJobPropertiesList: named.map(({ jobId, jobName, status, submitted, roleArn, s3 }) => ({
+        JobId: jobId,
+        JobName: jobName,
+        JobStatus: status,
+        SubmitTime: submitted.getTime() / 1000,
+        DatastoreId: this.#datastoreId,
+        OutputDataConfig: { S3Configuration: s3 },
+        DataAccessRoleArn: roleArn,
+      })),
     };
   }
 
@@ -188,22 +187,22 @@ function jobOf(body: unknown): Job {
   if (!isObject(body) || !isObject(config)) throw badRequest('OutputDataConfig.S3Configuration is required');
   const { DataAccessRoleArn: roleArn, JobName: jobName } = body;
   const { S3Uri, KmsKeyId } = config;
-  if (typeof roleArn !== 'string' || !/^arn:aws(-[^:]+)?:iam::[0-9]{12}:role\/.+$/.test(roleArn)) {
+  if (typeof roleArn !== 'string' || !roleArnForm.test(roleArn)) {
     throw badRequest('DataAccessRoleArn is required, and must be the ARN of a role');
   }
-  if (jobName !== undefined && (typeof jobName !== 'string' || !/^[\p{L}\p{Z}\p{N}_.:/=+\-%@]{1,64}$/u.test(jobName))) {
+  if (jobName !== undefined && (typeof jobName !== 'string' || !jobNameForm.test(jobName))) {
     throw badRequest('JobName has at most 64 letters, digits and marks');
   }
   if (typeof KmsKeyId !== 'string' || KmsKeyId === '') throw badRequest('KmsKeyId is required');
-  const [, bucket, path = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(typeof S3Uri === 'string' ? S3Uri : '') ?? [];
-  if (typeof S3Uri !== 'string' || bucket === undefined) throw badRequest('S3Uri must be s3://bucket/prefix');
+  if (typeof S3Uri !== 'string' || !s3UriForm.test(S3Uri)) throw badRequest('S3Uri must be s3://bucket/prefix');
+  const { bucket, prefix } = s3Location(S3Uri);
   return {
     jobId: randomBytes(16).toString('hex'),
     jobName,
     submitted: new Date(),
     roleArn,
     s3: { S3Uri, KmsKeyId },
-    destination: { bucket, prefix: path === '' || path.endsWith('/') ? path : `${path}/` },
+    destination: { bucket, prefix: asFolder(prefix) },
     status: 'SUBMITTED',
     ended: undefined,
     message: undefined,

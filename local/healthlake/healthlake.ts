@@ -5,9 +5,13 @@ import { SignatureRefused, verifySignature, type Credentials } from '../signatur
 import { serve, type StandIn } from '../stand-in.ts';
 import { Admission, type AdmissionCounters } from './admission.ts';
 import { runBatch } from './batch.ts';
+import { ControlPlaneRefused } from './control-plane.ts';
 import { ExportJobs, type ExportAnswer, type ExportRights } from './export-jobs.ts';
 import { Faults, type Operation } from './faults.ts';
-import type { FhirResource, Patient } from './fhir.ts';
+import { isResource, type FhirResource, type Patient } from './fhir.ts';
+import type { ImportRights } from './import-files.ts';
+import { ImportJobs } from './import-jobs.ts';
+import type { ImportWording } from './import-log.ts';
 import { etagOf, interact, nameOf, type Answer, type Call, type DataStore } from './interactions.ts';
 import { replacePatients } from './patients.ts';
 import type { Quota } from './quota.ts';
@@ -16,6 +20,7 @@ import { Store } from './store.ts';
 
 const largestBodyBytes = 5_000_000;
 const resourcesPerRead = 1_000;
+const controlPlaneType = 'application/x-amz-json-1.0';
 const endOfTime = '9999';
 
 export interface HealthLakeOptions {
@@ -25,6 +30,8 @@ export interface HealthLakeOptions {
   readonly credentials: Credentials;
   /** How it writes exports; none can be asked for when left out. */
   readonly exports?: ExportRights;
+  /** How it reads imports and writes their logs; none can be asked for when left out. */
+  readonly imports?: ImportRights;
   readonly port?: number;
 }
 
@@ -37,6 +44,8 @@ export interface HealthLake extends StandIn {
   readonly counters: Readonly<Counters>;
   /** What it lets through a second; without limits at first. */
   quota: Quota;
+  /** How import jobs word what they leave. */
+  importWording: ImportWording;
   /** How long a written resource stays out of search results, in milliseconds; 0 at first. */
   searchLagMilliseconds: number;
   /**
@@ -56,11 +65,13 @@ interface Counters extends AdmissionCounters {
   batches: number;
   /** Versions written by requests. */
   writes: number;
+  /** Versions written by import jobs. */
+  imported: number;
 }
 
 /**
  * Starts a stand-in for one AWS HealthLake data store: the FHIR R4 data plane at `<url>/datastore/<id>/r4/`, signed
- * requests only, and its exports of Patients. What it does not imitate it answers with 501.
+ * requests only, its exports of Patients, and its imports by the control plane at `<url>/`. What it does not imitate it answers with 501.
  *
  * @throws PortInUse
  */
@@ -86,6 +97,12 @@ export async function startHealthLake(options: HealthLakeOptions): Promise<Healt
     set quota(quota) {
       endpoint.admission.allowances.quota = quota;
     },
+    get importWording() {
+      return endpoint.importJobs.wording;
+    },
+    set importWording(wording) {
+      endpoint.importJobs.wording = wording;
+    },
     get searchLagMilliseconds() {
       return endpoint.searchLagMilliseconds;
     },
@@ -109,22 +126,46 @@ interface Received {
   readonly body: Buffer;
 }
 
+/** What the control plane can be asked to do; faults hit those that are an operation. */
+interface Action {
+  readonly operation?: Operation;
+  readonly run: (body: unknown) => object | Promise<object>;
+}
+
 class Endpoint implements DataStore {
   readonly store: Store;
   readonly basePath: string;
   readonly faults = new Faults();
-  readonly counters: Counters = { requests: 0, batches: 0, writes: 0, throttledEntries: 0, writeUnits: 0 };
+  readonly counters: Counters = { requests: 0, batches: 0, writes: 0, imported: 0, throttledEntries: 0, writeUnits: 0 };
   readonly admission = new Admission(this.faults, this.counters);
   searchLagMilliseconds = 0;
   baseUrl = '';
   readonly #credentials: Credentials;
   readonly #exportJobs: ExportJobs;
+  readonly importJobs: ImportJobs;
+  readonly #actions: ReadonlyMap<string, Action>;
 
-  constructor(store: Store, { datastoreId, credentials, exports }: HealthLakeOptions) {
+  constructor(store: Store, { datastoreId, credentials, exports, imports }: HealthLakeOptions) {
     this.store = store;
     this.basePath = `/datastore/${datastoreId}/r4/`;
     this.#credentials = credentials;
     this.#exportJobs = new ExportJobs(store, datastoreId, exports, this.faults);
+    const target = {
+      load: (line: string) => this.#importLine(line),
+      transaction: (work: () => void) => {
+        store.transaction(work);
+      },
+    };
+    this.importJobs = new ImportJobs(datastoreId, imports, target, this.faults);
+    this.#actions = new Map<string, Action>([
+      ['HealthLake.ListFHIRExportJobs', { run: (body) => this.#exportJobs.list(body) }],
+      ['HealthLake.StartFHIRImportJob', { operation: 'import', run: (body) => this.importJobs.start(body) }],
+      [
+        'HealthLake.DescribeFHIRImportJob',
+        { operation: 'import-status', run: (body) => this.importJobs.describe(body) },
+      ],
+      ['HealthLake.ListFHIRImportJobs', { operation: 'import-status', run: (body) => this.importJobs.list(body) }],
+    ]);
   }
 
   indexedUntil = (): string =>
@@ -165,8 +206,7 @@ class Endpoint implements DataStore {
   async #answer(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<void> {
     const target = header(request, 'x-amz-target');
     if (target !== undefined) {
-      if (target !== 'HealthLake.ListFHIRExportJobs') throw notImplemented(`the control plane's ${target}`);
-      this.#sendExport(response, this.#exportJobs.list(parseJson(body)));
+      await this.#answerControlPlane(target, parseJson(body), response);
       return;
     }
     const url = new URL(request.url ?? '/', 'http://stand-in');
@@ -183,6 +223,24 @@ class Endpoint implements DataStore {
     const send = await this.#carryOut(operation, { request, url, segments, body });
     if (this.faults.takeLostAnswer(operation)) response.destroy();
     else send(response);
+  }
+
+  async #answerControlPlane(target: string, body: unknown, response: ServerResponse): Promise<void> {
+    const action = this.#actions.get(target);
+    if (!action) throw notImplemented(`the control plane's ${target}`);
+    const { operation, run } = action;
+    if (operation !== undefined) {
+      await delay(this.faults.takeDelay(operation));
+      if (this.#sendFault(response, operation)) return;
+    }
+    try {
+      const answer = await run(body);
+      if (operation !== undefined && this.faults.takeLostAnswer(operation)) response.destroy();
+      else response.writeHead(200, { 'content-type': controlPlaneType }).end(JSON.stringify(answer));
+    } catch (error) {
+      if (!(error instanceof ControlPlaneRefused)) throw error;
+      sendMessage(response, 400, error.message, error.type);
+    }
   }
 
   /** @returns what sends the answer */
@@ -219,6 +277,26 @@ class Endpoint implements DataStore {
     };
   }
 
+  /** An import writes as a PUT does, though it uses up no quota. */
+  #importLine(line: string): Answer {
+    try {
+      const resource = parseJson(line);
+      if (!isResource(resource)) throw badRequest('The line must be a resource', 'structure');
+      const { resourceType, id } = resource;
+      if (typeof id !== 'string') throw badRequest('Missing required id field', 'required');
+      const call = { method: 'PUT', segments: [resourceType, id], parameters: new URLSearchParams(), resource };
+      this.admission.refuseByFault(call);
+      const { store, baseUrl, indexedUntil } = this;
+      const wrote = () => {
+        this.counters.imported += 1;
+      };
+      return interact(call, { store, baseUrl, indexedUntil, wrote });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return { status: error.status, body: operationOutcome(error.issues) };
+    }
+  }
+
   #sendExport(response: ServerResponse, { status, body, location }: ExportAnswer): void {
     response
       .writeHead(status, {
@@ -230,6 +308,8 @@ class Endpoint implements DataStore {
 
   #sendFault(response: ServerResponse, operation: Operation): boolean {
     const fault = this.faults.takeCallFault(operation);
+    // The control plane throttles with 400.
+    const throttledStatus = operation === 'import' || operation === 'import-status' ? 400 : 429;
     switch (fault?.kind) {
       case undefined:
         return false;
@@ -238,7 +318,7 @@ class Endpoint implements DataStore {
         return true;
       case 'throttle':
         if (fault.retryAfterSeconds !== undefined) response.setHeader('retry-after', String(fault.retryAfterSeconds));
-        sendMessage(response, 429, 'Rate exceeded', 'ThrottlingException');
+        sendMessage(response, throttledStatus, 'Rate exceeded', 'ThrottlingException');
         return true;
       case 'throttle-in-400':
         sendMessage(response, 400, 'Rate exceeded', 'ThrottlingException');
@@ -311,7 +391,7 @@ async function readUpTo(request: IncomingMessage, mostBytes: number): Promise<Bu
   return bytes <= mostBytes ? Buffer.concat(chunks) : undefined;
 }
 
-function parseJson(body: Buffer): unknown {
+function parseJson(body: Buffer | string): unknown {
   try {
     return JSON.parse(body.toString());
   } catch {
