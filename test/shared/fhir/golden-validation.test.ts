@@ -7,6 +7,7 @@ import { validate } from '../../../local/healthlake/validation.ts';
 const folder = new URL('golden/', import.meta.url);
 const golden = (file: string) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as FhirResource;
 const fhir = new Fhir();
+const refusing = new Set<unknown>(['error', 'fatal']);
 
 /** Elements with a required binding, and all its codes. Source: FHIR R4, the definitions of the three resources. */
 const requiredCodes: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +23,7 @@ const readings = {
   package: (resource: FhirResource) =>
     fhir
       .validate(resource, { errorOnUnexpected: true })
-      .messages.filter(({ severity }) => ['error', 'fatal'].includes(severity)),
+      .messages.filter(({ severity }) => refusing.has(severity)),
   standIn: validate,
   codes: (resource: FhirResource) =>
     Object.entries(requiredCodes).filter(([path, codes]) =>
