@@ -9,6 +9,7 @@ import { partsOf } from '../shared/report/report.ts';
 import { answerReview } from '../shared/review.ts';
 import { statedReason } from '../shared/ndop/stated-reason.ts';
 import { UsageError } from '../shared/command-line.ts';
+import { checkStores } from './check-store.ts';
 import { showSnapshot, verifySnapshot } from './snapshot.ts';
 import type { Target } from './target.ts';
 
@@ -98,6 +99,11 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
       await mailbox.releaseLease(holder.execution);
       return `Released: run ${holder.runId} has ${status ?? 'ended'}. Resume it, or start another`;
     },
+  },
+  'check-store': {
+    tells:
+      'whether the FHIR stores can be reached and take our Consents as valid; nothing is written; exit code 1 if not',
+    run: (_, { openStores }, print) => checkStores(openStores(), print),
   },
   'snapshot show': {
     tells: 'what we believe at present: its stretches of the number line, their people and ages',

@@ -5,6 +5,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
+import { FhirStore, type FhirStoreOptions } from '../shared/fhir/store.ts';
 import { Files } from '../shared/files.ts';
 import { parseJson } from '../shared/json.ts';
 import { LatestSnapshot } from '../shared/ledger/latest.ts';
@@ -13,6 +14,7 @@ import { LedgerTable } from '../shared/ledger/table.ts';
 import { Parts } from '../shared/ledger/parts.ts';
 import { Runs } from '../shared/ledger/runs.ts';
 import { UsageError } from '../shared/command-line.ts';
+import type { Stores } from './check-store.ts';
 
 /** One environment's pipeline, as the operator's command sees it. */
 export interface Target {
@@ -24,6 +26,8 @@ export interface Target {
   readonly mailbox: MailboxLedger;
   readonly files: Files;
   readonly sfn: SFNClient;
+  /** Opened when asked for: a store of another region is refused then. */
+  readonly openStores: () => Stores;
 }
 
 const region = 'eu-west-2';
@@ -37,6 +41,7 @@ const served = z.object({
   stateMachineArn: z.string(),
   drainStateMachineArn: z.string(),
   mailboxId: z.string(),
+  fhirNamespace: z.string(),
 });
 
 /**
@@ -60,17 +65,26 @@ async function openServed(name: string | undefined): Promise<Target> {
         : 'Nothing is served locally: start npm run local -- --serve first',
     );
   }
-  const { endpoints, operator, ...names } = found.data;
+  const { endpoints, operator, fhirNamespace, ...names } = found.data;
   const at = (service: string) => ({
     region,
     credentials: operator,
     endpoint: endpoints[`AWS_ENDPOINT_URL_${service}`] ?? '',
   });
-  return targetOf(names, {
-    s3: new S3Client(at('S3')),
-    dynamoDb: new DynamoDBClient(at('DYNAMODB')),
-    sfn: new SFNClient(at('SFN')),
-  });
+  const fhir = {
+    baseUrl: endpoints.HEALTHLAKE ?? '',
+    consentBaseUrl: endpoints.HEALTHLAKE_CONSENTS ?? '',
+    namespace: fhirNamespace,
+  };
+  return targetOf(
+    { ...names, fhir },
+    {
+      s3: new S3Client(at('S3')),
+      dynamoDb: new DynamoDBClient(at('DYNAMODB')),
+      sfn: new SFNClient(at('SFN')),
+    },
+    { credentials: operator },
+  );
 }
 
 async function openDeployed(name: string): Promise<Target> {
@@ -91,6 +105,11 @@ async function openDeployed(name: string): Promise<Target> {
       stateMachineArn: output('StateMachineArn'),
       drainStateMachineArn: output('DrainStateMachineArn'),
       mailboxId: output('Mailbox'),
+      fhir: {
+        baseUrl: output('FhirBaseUrl'),
+        consentBaseUrl: output('ConsentBaseUrl'),
+        namespace: output('FhirNamespace'),
+      },
     },
     { s3: new S3Client({ region }), dynamoDb: new DynamoDBClient({ region }), sfn: new SFNClient({ region }) },
   );
@@ -102,6 +121,7 @@ interface Names {
   readonly stateMachineArn: string;
   readonly drainStateMachineArn: string;
   readonly mailboxId: string;
+  readonly fhir: { readonly baseUrl: string; readonly consentBaseUrl: string; readonly namespace: string };
 }
 
 interface Clients {
@@ -110,7 +130,11 @@ interface Clients {
   readonly sfn: SFNClient;
 }
 
-function targetOf({ bucket, table, mailboxId, ...machines }: Names, { s3, dynamoDb, sfn }: Clients): Target {
+function targetOf(
+  { bucket, table, mailboxId, fhir, ...machines }: Names,
+  { s3, dynamoDb, sfn }: Clients,
+  signer: Pick<FhirStoreOptions, 'credentials'> = {},
+): Target {
   const ledger = new LedgerTable(dynamoDb, table);
   return {
     ...machines,
@@ -120,5 +144,10 @@ function targetOf({ bucket, table, mailboxId, ...machines }: Names, { s3, dynamo
     mailbox: new MailboxLedger(ledger, mailboxId),
     files: new Files(s3, bucket),
     sfn,
+    openStores: () => ({
+      patients: new FhirStore({ ...signer, baseUrl: fhir.baseUrl, region }),
+      consents: new FhirStore({ ...signer, baseUrl: fhir.consentBaseUrl, region }),
+      namespace: fhir.namespace,
+    }),
   };
 }

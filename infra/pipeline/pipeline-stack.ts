@@ -18,7 +18,7 @@ export interface PipelineStackProps {
 export class PipelineStack extends Stack {
   constructor(scope: Construct, id: string, { environment, data }: PipelineStackProps) {
     super(scope, id);
-    const { cohort, replies, plausibility, schedule, drain } = environment;
+    const { cohort, fhir, replies, plausibility, schedule, drain } = environment;
     const steps = new Steps(this, 'Steps', { environment, data });
     const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
       steps,
@@ -64,5 +64,8 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
     new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });
     new CfnOutput(this, 'Mailbox', { value: environment.mesh.mailbox });
+    new CfnOutput(this, 'FhirBaseUrl', { value: fhir.baseUrl });
+    new CfnOutput(this, 'ConsentBaseUrl', { value: fhir.consentBaseUrl ?? fhir.baseUrl });
+    new CfnOutput(this, 'FhirNamespace', { value: fhir.namespace });
   }
 }

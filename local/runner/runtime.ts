@@ -17,6 +17,7 @@ import { LedgerTable } from '../../shared/ledger/table.ts';
 import { place, type Deployment } from '../assembly/deployment.ts';
 import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
 import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
+import { s3ImportRights } from '../healthlake/s3-import-rights.ts';
 import { createLambdaHost, type LambdaHost } from '../lambda/lambda-host.ts';
 import type { LogLine } from '../lambda/lambda-host.ts';
 import { makeCertificates, type Certificates } from '../mesh/certificates.ts';
@@ -83,8 +84,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const operator: Identity = { accessKeyId: 'LOCALOPERATOR', secretAccessKey: randomBytes(20).toString('hex') };
   const identities = new Map(deployment.functions.map(({ name }) => [name, functionIdentity(name)]));
   const healthLakeRole = functionIdentity('HealthLakeExportRole');
+  const importRole = functionIdentity('HealthLakeImportRole');
   const credentials = new Map(
-    [operator, healthLakeRole, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [
+    [operator, healthLakeRole, importRole, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [
       accessKeyId,
       secretAccessKey,
     ]),
@@ -122,6 +124,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       endpoint: s3.url,
       credentials: healthLakeRole,
     });
+    const imports = s3ImportRights(
+      new S3Client({ region: place.region, endpoint: s3.url, credentials: importRole }),
+      importRoleOf(deployment),
+    );
     const healthLake = await started(
       startHealthLake({
         file: join(directory, 'healthlake.sqlite'),
@@ -131,6 +137,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           roleArn: exportRoleOf(deployment),
           put: (Bucket, Key, Body) => asHealthLake.send(new PutObjectCommand({ Bucket, Key, Body })),
         },
+        imports,
       }),
     );
     const consentStore = options.hasSeparateStore
@@ -139,6 +146,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             file: join(directory, 'healthlake-consents.sqlite'),
             datastoreId: consentDatastoreId,
             credentials,
+            imports,
           }),
         )
       : healthLake;
@@ -249,12 +257,22 @@ export function mailboxOf({ functions }: Deployment): string {
   return functions.find(({ environment }) => environment.MAILBOX !== undefined)?.environment.MAILBOX ?? '';
 }
 
+export function namespaceOf({ functions }: Deployment): string {
+  return (
+    functions.find(({ environment }) => environment.FHIR_NAMESPACE !== undefined)?.environment.FHIR_NAMESPACE ?? ''
+  );
+}
+
 export function ndopMailboxOf({ functions }: Deployment): string {
   return functions.find(({ environment }) => environment.NDOP_MAILBOX !== undefined)?.environment.NDOP_MAILBOX ?? '';
 }
 
 function exportRoleOf({ functions }: Deployment): string {
   return functions.find(({ environment }) => environment.EXPORT_ROLE !== undefined)?.environment.EXPORT_ROLE ?? '';
+}
+
+function importRoleOf({ functions }: Deployment): string {
+  return functions.find(({ environment }) => environment.IMPORT_ROLE !== undefined)?.environment.IMPORT_ROLE ?? '';
 }
 
 /** Made once and kept with the state: another id key would give everybody another Consent. */

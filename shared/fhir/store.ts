@@ -1,6 +1,6 @@
 import { Hash } from '@smithy/hash-node';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
-import { SignatureV4 } from '@smithy/signature-v4';
+import { SignatureV4, type SignatureV4Init } from '@smithy/signature-v4';
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RetryableError } from '../errors.ts';
 import { listOf, memberOf, parseJson } from '../json.ts';
@@ -15,6 +15,8 @@ export interface FhirStoreOptions {
   /** With its trailing slash: `https://healthlake.eu-west-2.amazonaws.com/datastore/<id>/r4/`. */
   readonly baseUrl: string;
   readonly region: string;
+  /** Who signs; whoever the AWS credentials at hand belong to, when left out. */
+  readonly credentials?: SignatureV4Init['credentials'];
   /** How many calls may be under way at once; fewer while HealthLake throttles. */
   readonly callsAtOnce?: number;
   readonly timeoutMilliseconds?: number;
@@ -55,12 +57,18 @@ export class FhirStore {
   /** @throws PermanentError ConfigurationInvalid where the base URL is in another region */
   constructor(options: FhirStoreOptions) {
     ensureSameRegion(options.baseUrl, options.region);
-    this.#options = { callsAtOnce: 8, timeoutMilliseconds: 60_000, sleep: pause, ...options };
+    this.#options = {
+      credentials: defaultProvider(),
+      callsAtOnce: 8,
+      timeoutMilliseconds: 60_000,
+      sleep: pause,
+      ...options,
+    };
     this.#pace = new Pace(this.#options.callsAtOnce);
     this.#signer = new SignatureV4({
       service: 'healthlake',
       region: options.region,
-      credentials: defaultProvider(),
+      credentials: this.#options.credentials,
       sha256: Hash.bind(null, 'sha256'),
     });
   }

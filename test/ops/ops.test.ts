@@ -103,6 +103,14 @@ it('drains the mailbox once no run has it', async () => {
   expect(await ops('drain')).toMatchObject({ code: 0, stdout: 'Drained: 0 messages taken in\n' });
 });
 
+it('finds the served FHIR store fit for use', async () => {
+  const checked = await ops('check-store');
+  expect(checked.code).toBe(0);
+  expect(checked.stdout).toMatch(
+    /Consents of ours {2,}ok: 600\n(.*\n)?FHIR store .*Patients.*ok: 600\nThe FHIR store is fit for use/,
+  );
+});
+
 test.each<{ called: string[]; code: number; says: string }>([
   { called: ['launch'], code: 2, says: 'Unknown command launch' },
   { called: ['snapshot'], code: 2, says: 'Unknown command snapshot' },
