@@ -1,4 +1,47 @@
-import type { SnapshotManifest } from './snapshot-manifest.ts';
+import { runIdOf } from './run-id.ts';
+import { ageUnknown, type SnapshotEntry, type SnapshotManifest } from './snapshot-manifest.ts';
+
+export interface ExpiryLimits {
+  /** Days after which an answer says nothing any more, counted from its request. */
+  readonly maxAgeDays: number;
+  /** Days after that for which an opt-out is kept. */
+  readonly retentionDays: number;
+}
+
+/** Whose Consents may not stand any longer. */
+export type Due = 'nobody' | 'inactive' | 'everybody';
+
+const millisecondsPerDay = 86_400_000;
+
+/**
+ * Whose Consents of a stretch may not stand any longer. That somebody has NOT opted out is a statement that has to be
+ * vouched for, and is gone once the answer is older than `maxAgeDays`. Whoever is opted out stays withheld for
+ * `retentionDays` more. Where the age of an answer is not known, it is too old at once, and that time counts from the
+ * moment at which this was found.
+ */
+export function dueOf(
+  { sentAt, expiredAt }: Pick<SnapshotEntry, 'sentAt' | 'expiredAt'>,
+  at: string,
+  { maxAgeDays, retentionDays }: ExpiryLimits,
+): Due {
+  const isAgeKnown = sentAt !== ageUnknown;
+  const tooOldFrom = isAgeKnown ? Date.parse(sentAt) + maxAgeDays * millisecondsPerDay : Date.parse(expiredAt ?? at);
+  if (Date.parse(at) > tooOldFrom + retentionDays * millisecondsPerDay) return 'everybody';
+  if (expiredAt !== undefined) return 'nobody';
+  return isAgeKnown && Date.parse(at) <= tooOldFrom ? 'nobody' : 'inactive';
+}
+
+/** The entries of a snapshot whose Consents may not all stand any longer, with their places in it. */
+export function dueEntries(
+  { entries }: SnapshotManifest,
+  at: string,
+  limits: ExpiryLimits,
+): { readonly place: number; readonly entry: SnapshotEntry; readonly due: Exclude<Due, 'nobody'> }[] {
+  return entries.flatMap((entry, place) => {
+    const due = dueOf(entry, at, limits);
+    return due === 'nobody' ? [] : [{ place, entry, due }];
+  });
+}
 
 /**
  * When the oldest request was sent whose answer still vouches for somebody: everything in the store that is not older is
@@ -6,8 +49,13 @@ import type { SnapshotManifest } from './snapshot-manifest.ts';
  */
 export function oldestVouchedFor({ entries }: SnapshotManifest): string | undefined {
   const [oldest] = entries
-    .filter(({ isExpired, rows }) => isExpired !== true && rows > 0)
+    .filter(({ expiredAt, rows }) => expiredAt === undefined && rows > 0)
     .map(({ sentAt }) => sentAt)
     .sort();
   return oldest;
+}
+
+/** What a snapshot is known by that a daily drain makes: of the same form as the run that made the one before it. */
+export function expiryIdOf(at: string, execution: string): string {
+  return runIdOf(new Date(at), `expiry in ${execution}`);
 }

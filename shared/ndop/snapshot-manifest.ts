@@ -14,8 +14,13 @@ const snapshotEntry = z.object({
   asAt: z.string(),
   sentAt: z.string(),
   modelVersion: z.number(),
-  /** The answer is too old to vouch for anybody: of these people only those who are opted out have a Consent still. */
-  isExpired: z.boolean().optional(),
+  /** Which store the Consents live in, and in which form; see `storeMarkOf`. */
+  store: z.string().optional(),
+  /**
+   * When the answer was found too old to vouch for anybody: of these people only those who are opted out have a Consent
+   * still. Absent as long as it vouches.
+   */
+  expiredAt: z.string().optional(),
 });
 export type SnapshotEntry = z.infer<typeof snapshotEntry>;
 
@@ -33,6 +38,15 @@ export interface ManifestFile {
   readonly key: string;
   readonly sha256?: string | undefined;
 }
+
+/** No version that a Consent was ever written in: whatever the store holds of these people is to be written anew. */
+export const unknownModelVersion = 0;
+
+/**
+ * A Consent says since when its status holds, and not when that was last checked. So what is read back from the store
+ * counts as older than any limit, until a run has asked about it.
+ */
+export const ageUnknown = '1970-01-01T00:00:00.000Z';
 
 export const emptySnapshot: SnapshotManifest = { runId: '', entries: [] };
 
@@ -65,7 +79,7 @@ export function faultsOf({ entries, refused }: SnapshotManifest): string[] {
   });
 }
 
-function ownFaults({ from, to, rows, optedOut, asAt, sentAt }: SnapshotEntry): string[] {
+function ownFaults({ from, to, rows, optedOut, asAt, sentAt, expiredAt = asAt }: SnapshotEntry): string[] {
   const isOnLine = [from, to].every(
     (place) => Number.isInteger(place) && place >= wholeNumberLine.from && place <= wholeNumberLine.to,
   );
@@ -74,7 +88,9 @@ function ownFaults({ from, to, rows, optedOut, asAt, sentAt }: SnapshotEntry): s
     ...(isOnLine ? [] : ['lies off the number line']),
     ...(from < to ? [] : ['ends before it begins']),
     ...(areCounts && optedOut <= rows ? [] : ['holds counts that cannot be']),
-    ...([asAt, sentAt].every((time) => !Number.isNaN(Date.parse(time))) ? [] : ['holds a time that is none']),
+    ...([asAt, sentAt, expiredAt].every((time) => !Number.isNaN(Date.parse(time)))
+      ? []
+      : ['holds a time that is none']),
   ];
 }
 

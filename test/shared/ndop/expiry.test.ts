@@ -1,6 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
-import { oldestVouchedFor } from '../../../shared/ndop/expiry.ts';
-import type { SnapshotEntry } from '../../../shared/ndop/snapshot-manifest.ts';
+import { describe, expect, it, test } from '@jest/globals';
+import { dueOf, oldestVouchedFor } from '../../../shared/ndop/expiry.ts';
+import { ageUnknown, type SnapshotEntry } from '../../../shared/ndop/snapshot-manifest.ts';
 
 function entry(overrides: Partial<SnapshotEntry>): SnapshotEntry {
   return {
@@ -17,7 +17,7 @@ describe('the oldest answer that vouches for somebody', () => {
   });
 
   it.each([
-    { what: 'a stretch that has expired', changed: { isExpired: true } },
+    { what: 'a stretch that has expired', changed: { expiredAt: '2026-02-01T00:00:00.000Z' } },
     { what: 'a stretch without people', changed: { rows: 0, optedOut: 0 } },
   ])('is not that of $what', ({ changed }) => {
     const entries = [entry({ sentAt: '2026-01-01T00:00:00.000Z', ...changed }), entry({})];
@@ -26,6 +26,35 @@ describe('the oldest answer that vouches for somebody', () => {
 
   it('is none where no stretch vouches for anybody', () => {
     expect(oldestVouchedFor({ runId: '', entries: [] })).toBeUndefined();
-    expect(oldestVouchedFor({ runId: 'run', entries: [entry({ isExpired: true })] })).toBeUndefined();
+    expect(
+      oldestVouchedFor({ runId: 'run', entries: [entry({ expiredAt: '2026-02-01T00:00:00.000Z' })] }),
+    ).toBeUndefined();
+  });
+});
+
+describe('the Consents of a stretch that was asked about on 1 September', () => {
+  const limits = { maxAgeDays: 21, retentionDays: 30 };
+  const sentAt = '2026-09-01T00:00:00.000Z';
+  const expiredAt = '2026-09-22T04:30:00.000Z';
+
+  test.each([
+    { at: '2026-09-01T00:00:00.000Z', due: 'nobody', recorded: 'nobody' },
+    { at: '2026-09-22T00:00:00.000Z', due: 'nobody', recorded: 'nobody' },
+    { at: '2026-09-22T00:00:00.001Z', due: 'inactive', recorded: 'nobody' },
+    { at: '2026-10-22T00:00:00.000Z', due: 'inactive', recorded: 'nobody' },
+    { at: '2026-10-22T00:00:00.001Z', due: 'everybody', recorded: 'everybody' },
+    { at: '2027-09-01T00:00:00.000Z', due: 'everybody', recorded: 'everybody' },
+  ])('that may not stand at $at are those of $due, of $recorded where its expiry is recorded', ({ at, ...whose }) => {
+    expect(dueOf({ sentAt }, at, limits)).toBe(whose.due);
+    expect(dueOf({ sentAt, expiredAt }, at, limits)).toBe(whose.recorded);
+  });
+
+  test.each([
+    { at: '2026-09-01T00:00:00.000Z', due: 'inactive', recorded: 'nobody' },
+    { at: '2026-10-22T04:30:00.000Z', due: 'inactive', recorded: 'nobody' },
+    { at: '2026-10-22T04:30:00.001Z', due: 'inactive', recorded: 'everybody' },
+  ])('whose age is not known: at $at those of $due, of $recorded once that is recorded', ({ at, ...whose }) => {
+    expect(dueOf({ sentAt: ageUnknown }, at, limits)).toBe(whose.due);
+    expect(dueOf({ sentAt: ageUnknown, expiredAt }, at, limits)).toBe(whose.recorded);
   });
 });
