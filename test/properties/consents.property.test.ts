@@ -99,7 +99,9 @@ class NaiveModel {
     for (const [person, belief] of this.beliefs) {
       if (patients.some(({ nhsNumber }) => nhsNumber === person)) continue;
       const { leftAt = asAt } = belief;
-      if (Date.parse(asAt) - Date.parse(leftAt) >= 30 * 86_400_000) this.beliefs.delete(person);
+      // That somebody has not opted out is not said any longer than somebody vouches for it.
+      if (belief.status === 'inactive') this.beliefs.delete(person);
+      else if (Date.parse(asAt) - Date.parse(leftAt) >= 30 * 86_400_000) this.beliefs.delete(person);
       else this.beliefs.set(person, { ...belief, leftAt });
     }
   }

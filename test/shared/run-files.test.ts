@@ -11,10 +11,12 @@ describe('keys of files', () => {
     expect(runFiles.snapshotPart(runId, 7, 2)).toBe(`snapshots/${runId}/part-0007.2.csv.gz`);
   });
 
-  it('of the proof that changes are written lie beside the changes', () => {
+  it('of what was set aside lie beside the changes', () => {
     const changes = runFiles.changes(runId, 7, 1, 'activations', 12);
     expect(changes).toBe(`runs/${runId}/changes/part-0007.1.activations-0012.csv`);
-    expect(runFiles.written(changes)).toBe(`runs/${runId}/writes/part-0007.1.activations-0012.json`);
+    expect(runFiles.setAside(changes, 'a1')).toBe(
+      `runs/${runId}/writes/part-0007.1.activations-0012.a1.set-aside.ndjson`,
+    );
   });
 
   it('of a message stay in its folder, whatever MESH calls it', () => {

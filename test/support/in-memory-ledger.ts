@@ -1,6 +1,12 @@
 import { PermanentError } from '../../shared/errors.ts';
 import type { Latest, LatestSnapshot, Writer } from '../../shared/ledger/latest.ts';
-import type { ConsentImports, ImportedFile } from '../../shared/ledger/consent-imports.ts';
+import {
+  isPending,
+  type ConsentImport,
+  type ConsentImportInput,
+  type ConsentImports,
+  type ImportedFile,
+} from '../../shared/ledger/consent-imports.ts';
 import type { ChangeFileRef, ChangeFileWrites, ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LeaseHolder, MailboxLedger, SentRequest, StoredMessage } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts, PartState } from '../../shared/ledger/parts.ts';
@@ -200,8 +206,54 @@ export class InMemoryConsentWrites implements Pick<ConsentWrites, keyof ConsentW
   }
 }
 
-export class InMemoryConsentImports implements Pick<ConsentImports, 'findFile' | 'putFile'> {
+export class InMemoryConsentImports implements Pick<ConsentImports, keyof ConsentImports> {
+  readonly imports = new Map<string, ConsentImport>();
+  readonly inputs = new Map<string, ConsentImportInput>();
   readonly rows = new Map<string, ImportedFile>();
+  newest: string | undefined;
+
+  async find(runId: string): Promise<ConsentImport | undefined> {
+    const row = this.imports.get(runId);
+    return Promise.resolve(row && copyOf(row));
+  }
+
+  async read(runId: string): Promise<ConsentImport & { readonly jobId: string }> {
+    const found = await this.find(runId);
+    if (found?.jobId === undefined) throw new PermanentError('LedgerInconsistent', `Run ${runId} has no import`);
+    return { ...found, jobId: found.jobId };
+  }
+
+  async begin(runId: string, attempt: number, startedAt: string): Promise<boolean> {
+    this.newest = runId;
+    const isNext = (this.imports.get(runId)?.attempt ?? 0) < attempt;
+    if (isNext) this.imports.set(runId, { state: 'starting', attempt, startedAt });
+    return Promise.resolve(isNext);
+  }
+
+  async update(runId: string, fields: Partial<ConsentImport>): Promise<void> {
+    const row = this.imports.get(runId);
+    if (row) this.imports.set(runId, { ...row, ...copyOf(fields) });
+    return Promise.resolve();
+  }
+
+  async pending(): Promise<(ConsentImport & { readonly runId: string }) | undefined> {
+    const found = this.newest === undefined ? undefined : await this.find(this.newest);
+    return this.newest !== undefined && found && isPending(found) ? { ...found, runId: this.newest } : undefined;
+  }
+
+  async putInput(runId: string, attempt: number, row: ConsentImportInput): Promise<void> {
+    this.inputs.set(`${runId} ${attempt} ${row.part} ${row.file}`, copyOf(row));
+    return Promise.resolve();
+  }
+
+  async findInput(runId: string, attempt: number, part: number, file: number): Promise<ConsentImportInput | undefined> {
+    return Promise.resolve(this.inputs.get(`${runId} ${attempt} ${part} ${file}`));
+  }
+
+  async listInputs(runId: string, attempt: number): Promise<ConsentImportInput[]> {
+    const own = [...this.inputs].filter(([key]) => key.startsWith(`${runId} ${attempt} `));
+    return Promise.resolve(own.map(([, row]) => copyOf(row)));
+  }
 
   async findFile(runId: string, part: number, file: number): Promise<ImportedFile | undefined> {
     const row = this.rows.get(`${runId} ${part} ${file}`);

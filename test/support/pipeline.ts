@@ -97,6 +97,7 @@ export class InMemoryPipeline {
         namespace,
         patientReference: 'literal',
       },
+      countAll: () => Promise.resolve(this.consents.size),
       countTagged: () =>
         Promise.resolve([...this.consents.values()].filter((each) => isTagged(each, namespace)).length),
       defaultCohort: { source: 'fhir-store' },
@@ -138,6 +139,7 @@ export class InMemoryPipeline {
       openCohort: () => iterate([cohortCsv(this.cohort)]),
       replyDeadlineSeconds: 432_000,
       retentionDays: 30,
+      storeMark: 'store-one',
       reviewSeconds: 86_400,
       runs: ledger.runs,
       source: { mailbox: mailboxes.to, workflowId: 'SPINE_NTT_UPHOLDING' },
@@ -146,6 +148,7 @@ export class InMemoryPipeline {
       consentWrites: ledger.consentWrites,
       consentImports: ledger.consentImports,
       writes: ledger.writes,
+      isImportUnderWay: () => Promise.resolve(false),
       writeReport: (report: Report) => writeReport(files, report),
       ...this.#settings,
     };

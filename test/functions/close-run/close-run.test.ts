@@ -26,7 +26,8 @@ describe('a run whose answers are all written', () => {
     expect((await manifest(pipeline)).entries).toEqual(
       parts.map(({ from, to, sentAt, reply, reconciled }) => {
         const { key, sha256, rows, optedOut } = reconciled!.snapshot;
-        return { from, to, key, sha256, rows, optedOut, asAt: reply!.asAt, sentAt, modelVersion: 1 };
+        const store = 'store-one';
+        return { from, to, key, sha256, rows, optedOut, asAt: reply!.asAt, sentAt, modelVersion: 1, store };
       }),
     );
   });

@@ -14,11 +14,11 @@ const rebuild = { trigger: 'console', mode: 'rebuild', reason: 'files lost' };
 const people = [...samplePeople].sort((a, b) => a - b);
 const [leaver = 0, ...stayers] = people;
 
-/** Three months: everybody, some of them opted out; then others; then without one who has left. */
+/** Three months: everybody, some of them opted out; then others; then without one who has opted out and left. */
 async function months(settings: ConstructorParameters<typeof InMemoryPipeline>[0] = {}): Promise<InMemoryPipeline> {
   const pipeline = new InMemoryPipeline({ partRows: 3, ...settings });
   await pipeline.run(people, sampleOptedOut);
-  await nextRun(pipeline, people, new Set([9998611687, 9991581766]));
+  await nextRun(pipeline, people, new Set([9998611687, 9991581766, leaver]));
   await nextRun(pipeline, stayers, new Set([9991581766]));
   return pipeline;
 }
@@ -168,6 +168,36 @@ describe('a snapshot that is rebuilt from the store', () => {
   });
 });
 
+describe('a rebuild before the Consents move to another store', () => {
+  it('says which store it has read, so that the run after it writes everybody into the other', async () => {
+    const settings = { storeMark: 'store-one' };
+    const pipeline = new InMemoryPipeline(settings);
+    await pipeline.run(samplePeople, sampleOptedOut);
+    loseSnapshot(pipeline);
+    await rebuilt(pipeline, samplePeople);
+    settings.storeMark = 'store-two';
+    expect(await nextRun(pipeline, samplePeople, sampleOptedOut)).toMatchObject({
+      changes: { created: 0, updated: samplePeople.length },
+    });
+  });
+
+  it('is believed of neither where they move between two steps of it', async () => {
+    const settings = { storeMark: 'store-one', mostReads: 5 };
+    const pipeline = new InMemoryPipeline(settings);
+    await pipeline.run(samplePeople, sampleOptedOut);
+    nextMonth(pipeline);
+    await pipeline.open({ trigger: 'console', mode: 'rebuild', reason: 'lost' });
+    await pipeline.build();
+    expect(await pipeline.rebuild(1)).toMatchObject({ isRebuilt: false });
+    settings.storeMark = 'store-two';
+    await pipeline.rebuildWhole(1);
+    await pipeline.close({ outcome: 'SnapshotRebuilt', consentsInStore: null });
+    expect(await nextRun(pipeline, samplePeople, sampleOptedOut)).toMatchObject({
+      changes: { updated: samplePeople.length },
+    });
+  });
+});
+
 describe('a Consent that somebody altered in the store', () => {
   test.each<{ what: string; change: (consent: Consent) => object }>([
     { what: 'its content', change: (consent) => ({ ...consent, policy: [] }) },
@@ -176,7 +206,6 @@ describe('a Consent that somebody altered in the store', () => {
       change: (consent) => ({ ...consent, patient: { reference: 'Patient/x', type: 'Patient' } }),
     },
     { what: 'its status', change: (consent) => ({ ...consent, status: 'active' }) },
-    { what: 'its tag', change: (consent) => ({ ...consent, meta: { ...consent.meta, tag: [] } }) },
   ])('in $what is the only one that the next run rewrites', async ({ change }) => {
     const pipeline = await months();
     const [, someone = 0] = stayers;
@@ -188,6 +217,20 @@ describe('a Consent that somebody altered in the store', () => {
     const after = pipeline.consents.get(idOf(pipeline, someone))!;
     const { meta, patient, policy, status } = before;
     expect(after).toMatchObject({ patient, policy, status, meta: { tag: meta.tag } });
+  });
+
+  it('in its tag is taken for somebody else’s: set aside by the next run, and never overwritten', async () => {
+    const pipeline = await months();
+    const [, someone = 0] = stayers;
+    alter(pipeline, someone, (consent) => ({ ...consent, meta: { ...consent.meta, tag: [] } }));
+    const altered = pipeline.consents.get(idOf(pipeline, someone));
+    loseSnapshot(pipeline);
+    expect((await rebuilt(pipeline, stayers)).rebuild).toMatchObject({ foreign: 1 });
+    expect(await nextRun(pipeline, stayers, new Set([9991581766]))).toMatchObject({
+      outcome: 'CompletedWithFailures',
+      consents: { written: 0, failed: 1, failedByReason: { 'a Consent that is not ours has its id': 1 } },
+    });
+    expect(pipeline.consents.get(idOf(pipeline, someone))).toEqual(altered);
   });
 
   it('or deleted is written once more', async () => {

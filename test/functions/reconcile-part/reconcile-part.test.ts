@@ -10,6 +10,7 @@ import { InMemoryPipeline, patientIdOf } from '../../support/pipeline.ts';
 const everybody = [...samplePeople].sort((a, b) => a - b);
 const again = { trigger: 'console', reason: 'again' };
 const nobody: ReadonlySet<number> = new Set();
+const noChanges = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
 
 describe('a first run', () => {
   it('makes a Consent for everybody: whoever was asked about and did not come back has opted out', async () => {
@@ -78,14 +79,14 @@ describe('a later run', () => {
     expect(await snapshotLines(pipeline)).toEqual(before);
   });
 
-  it('writes what is new, what turned either way, and keeps who left the cohort as they were', async () => {
+  it('writes what is new and what turned either way, and of who left the cohort keeps the opted out alone', async () => {
     const pipeline = await completed();
-    const [left = 0, turned = 0] = everybody.filter((number) => !sampleOptedOut.has(number));
-    const [back = 0] = sampleOptedOut;
+    const [gone = 0, turned = 0] = everybody.filter((number) => !sampleOptedOut.has(number));
+    const [back = 0, left = 0] = sampleOptedOut;
     const [added = 0] = syntheticNumbers(1);
-    const now = [...everybody.filter((number) => number !== left), added];
+    const now = [...everybody.filter((number) => number !== left && number !== gone), added];
     await reanswered(pipeline, now, new Set([...sampleOptedOut, turned].filter((number) => number !== back)));
-    expect(await pipeline.reconcile(1)).toEqual({ part: 1, optedOut: 2, notOptedOut: 6 });
+    expect(await pipeline.reconcile(1)).toEqual({ part: 1, optedOut: 1, notOptedOut: 6 });
     const kinds = [...(await changes(pipeline, 'activations')), ...(await changes(pipeline, 'others'))].map((line) =>
       line.split(',').slice(0, 3),
     );
@@ -94,15 +95,19 @@ describe('a later run', () => {
         ['activate', digitsOf(turned), 'active'],
         ['create', digitsOf(added), 'inactive'],
         ['deactivate', digitsOf(back), 'inactive'],
+        ['retire', digitsOf(gone), 'inactive'],
       ].sort(),
     );
-    const gone = (await snapshotLines(pipeline)).find((line) => line.startsWith(digitsOf(left)));
-    expect(gone?.split(',')).toMatchObject({ 1: 'inactive', 5: (await pipeline.part(1)).reply?.asAt });
+    const lines = await snapshotLines(pipeline);
+    const kept = lines.find((line) => line.startsWith(digitsOf(left)));
+    expect(kept?.split(',')).toMatchObject({ 1: 'active', 5: (await pipeline.part(1)).reply?.asAt });
+    expect(lines.some((line) => line.startsWith(digitsOf(gone)))).toBe(false);
   });
 
   it('retires whoever has been out of the cohort for as long as may be kept', async () => {
     const pipeline = await completed();
-    const stayed = everybody.slice(1);
+    const [left = 0] = sampleOptedOut;
+    const stayed = everybody.filter((number) => number !== left);
     for (const days of [7, 29]) {
       await reanswered(pipeline, stayed, sampleOptedOut, days);
       await pipeline.reconcile(1);
@@ -113,7 +118,7 @@ describe('a later run', () => {
     await reanswered(pipeline, stayed, sampleOptedOut, 1);
     await pipeline.reconcile(1);
     expect((await changes(pipeline, 'others')).map((line) => line.split(',').slice(0, 2))).toEqual([
-      ['retire', digitsOf(everybody[0]!)],
+      ['retire', digitsOf(left)],
     ]);
     expect((await pipeline.part(1)).reconciled?.snapshot.rows).toBe(7);
   });
@@ -136,6 +141,49 @@ describe('a later run', () => {
     expect(parts.map(({ reconciled }) => reconciled?.previousRows)).toEqual([25, 25, 10]);
     expect(parts.map(({ reconciled }) => reconciled?.snapshot.rows)).toEqual([25, 25, 10]);
     for (const { reconciled } of parts) expect(reconciled?.changeFiles).toEqual({ activations: [], others: [] });
+  });
+});
+
+describe('a run whose Consents live elsewhere, or in another form, than those of the run before', () => {
+  it('writes everybody anew, whatever the answer, and the next one there nothing', async () => {
+    const settings = { storeMark: 'store-one' };
+    const pipeline = new InMemoryPipeline(settings);
+    await pipeline.run(samplePeople, sampleOptedOut);
+    settings.storeMark = 'store-two';
+    await reanswered(pipeline, samplePeople, sampleOptedOut);
+    await pipeline.reconcile(1);
+    expect((await pipeline.part(1)).reconciled?.changes).toEqual({ ...noChanges, update: 8 });
+    await pipeline.writeAll((await pipeline.weigh()).files);
+    await reanswered(pipeline, samplePeople, sampleOptedOut);
+    await pipeline.reconcile(1);
+    expect((await pipeline.part(1)).reconciled?.changes).toEqual(noChanges);
+  });
+
+  it('writes them anew too where a part had no usable answer in the first run there', async () => {
+    const settings = { storeMark: 'store-one', partRows: 3 };
+    const pipeline = new InMemoryPipeline(settings);
+    await pipeline.run(samplePeople, sampleOptedOut);
+    settings.storeMark = 'store-two';
+    await reanswered(pipeline, samplePeople, sampleOptedOut);
+    for (const part of [1, 3]) await pipeline.reconcile(part);
+    const malformed = { name: 'ReplyMalformed', message: 'Row 3 of the answer is not an NHS number and a comma' };
+    await pipeline.writeAll((await pipeline.weigh([{ part: 2, failure: malformed }])).files);
+    await reanswered(pipeline, samplePeople, sampleOptedOut);
+    for (const part of [1, 2, 3]) await pipeline.reconcile(part);
+    const parts = await pipeline.ledger.parts.list(pipeline.runId);
+    expect(parts.map(({ reconciled }) => reconciled?.changes.update)).toEqual([0, 3, 0]);
+  });
+
+  it('takes a snapshot of before there were marks for one of the same store', async () => {
+    const pipeline = await completed();
+    const { readManifest } = pipeline.deps();
+    const unmarked = async (...given: Parameters<typeof readManifest>) => {
+      const manifest = await readManifest(...given);
+      return { ...manifest, entries: manifest.entries.map(({ store: _, ...entry }) => entry) };
+    };
+    await reanswered(pipeline, samplePeople, sampleOptedOut);
+    await reconcilePart({ runId: pipeline.runId, part: 1 }, { ...pipeline.deps(), readManifest: unmarked });
+    expect((await pipeline.part(1)).reconciled?.changes).toEqual(noChanges);
   });
 });
 

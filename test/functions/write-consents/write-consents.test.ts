@@ -2,29 +2,32 @@ import { describe, expect, it, test } from '@jest/globals';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { WriteConsentsDeps } from '../../../functions/write-consents/write-consents.ts';
 import { RetryableError } from '../../../shared/errors.ts';
-import type { Write } from '../../../shared/fhir/batch.ts';
 import { consentIdOf, parseIdKey } from '../../../shared/fhir/consent-id.ts';
+import type { Write, Written } from '../../../shared/fhir/write-batch.ts';
 import { samplePeople, sampleOptedOut, syntheticNumbers } from '../../support/nhs-numbers.ts';
 import { InMemoryPipeline, leaseSeconds, patientIdOf } from '../../support/pipeline.ts';
 
 type WriteBatch = WriteConsentsDeps['writeBatch'];
 const idKey = parseIdKey('07'.repeat(32));
-const evidenceOf = ({ runId }: InMemoryPipeline) => `runs/${runId}/writes/part-0001.1.others-0001.json`;
+const idOf = (nhsNumber: number) => consentIdOf(nhsNumber, idKey);
+const file = (pass: 'activations' | 'others') => ({ part: 1, pass, file: 1 });
+const rowOf = (pipeline: InMemoryPipeline, pass: 'activations' | 'others' = 'others') =>
+  pipeline.ledger.consentWrites.find(pipeline.runId, file(pass));
 
 describe('a change file', () => {
-  it('is written as one Consent a person, and leaves proof of it', async () => {
+  it('is written as one Consent a person, and a row vouches for it', async () => {
     const pipeline = await weighed(samplePeople, sampleOptedOut);
-    expect(await pipeline.write('activations', 1, 1)).toEqual({ written: 2 });
-    expect(await pipeline.write('others', 1, 1)).toEqual({ written: 6 });
+    expect(await pipeline.write('activations', 1, 1)).toEqual({ part: 1, written: 2, setAside: 0 });
+    expect(await pipeline.write('others', 1, 1)).toEqual({ part: 1, written: 6, setAside: 0 });
     for (const number of samplePeople) {
-      expect(pipeline.consents.get(consentIdOf(number, idKey))).toMatchObject({
+      expect(pipeline.consents.get(idOf(number))).toMatchObject({
         status: sampleOptedOut.has(number) ? 'active' : 'inactive',
         patient: { reference: `Patient/${patientIdOf(number)}` },
         meta: { source: `https://fhir.example.nhs.uk/ndop/consent-sync#${pipeline.runId}` },
       });
     }
     expect(pipeline.consents.size).toBe(8);
-    expect(pipeline.files.text(evidenceOf(pipeline))).toBe('{"written":6}');
+    expect(await rowOf(pipeline)).toEqual({ ...file('others'), opening: 1, written: 6, provenancesFailed: 0 });
   });
 
   test.each([
@@ -35,40 +38,40 @@ describe('a change file', () => {
   ])('of $people changes is written in batches of at most a hundred', async ({ people, batches }) => {
     const { writes, writeBatch } = recorded();
     const pipeline = await weighed(syntheticNumbers(people), new Set(), { writeBatch });
-    expect(await pipeline.write('others', 1, 1)).toEqual({ written: people });
+    expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: people });
     expect(writes.map((batch) => batch.length).sort((a, b) => a - b)).toEqual(batches);
     expect(new Set(idsIn(writes)).size).toBe(people);
   });
 
   it('deletes the Consent of whoever is retired, by the id that it was written under', async () => {
-    const { writes, writeBatch } = recorded();
-    const pipeline = await weighed(samplePeople, new Set(), { writeBatch, retentionDays: 0 });
-    await pipeline.write('others', 1, 1);
-    await pipeline.close();
+    const pipeline = await weighed(samplePeople, new Set());
+    await pipeline.writeAll((await pipeline.weigh()).files);
     const gone = Math.min(...samplePeople);
-    const stayed = samplePeople.filter((number) => number !== gone);
-    writes.length = 0;
-    await next(pipeline, stayed, new Set());
-    expect(await pipeline.write('others', 1, 1)).toEqual({ written: 1 });
-    expect(writes).toEqual([[{ method: 'DELETE', id: consentIdOf(gone, idKey) }]]);
+    await next(
+      pipeline,
+      samplePeople.filter((number) => number !== gone),
+      new Set(),
+    );
+    expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: 1 });
+    expect(pipeline.store.written.filter(({ method }) => method === 'DELETE')).toEqual([
+      { method: 'DELETE', id: idOf(gone) },
+    ]);
   });
 
-  it('that is written already is not written again', async () => {
-    const { writes, writeBatch } = recorded();
-    const pipeline = await weighed(samplePeople, new Set(), { writeBatch });
-    await pipeline.write('others', 1, 1);
-    writes.length = 0;
-    expect(await pipeline.write('others', 1, 1)).toEqual({ written: 8 });
-    expect(writes).toEqual([]);
+  it('that is written already is not looked at again', async () => {
+    const pipeline = await weighed(samplePeople, new Set());
+    const once = await pipeline.write('others', 1, 1);
+    const calls = pipeline.store.calls.length;
+    expect(await pipeline.write('others', 1, 1)).toEqual(once);
+    expect(pipeline.store.calls).toHaveLength(calls);
   });
 
   it('that is not what the ledger recorded is refused before the first write', async () => {
-    const { writes, writeBatch } = recorded();
-    const pipeline = await weighed(syntheticNumbers(500), new Set(), { writeBatch });
+    const pipeline = await weighed(syntheticNumbers(500), new Set());
     const { changeFiles } = (await pipeline.part(1)).reconciled!;
     pipeline.files.alter(changeFiles.others[0]!.key, (bytes) => `${bytes.toString()}create,9990608164,active,,,\n`);
     await expect(pipeline.write('others', 1, 1)).rejects.toMatchObject({ name: 'FileAltered' });
-    expect(writes).toEqual([]);
+    expect(pipeline.store.calls).toEqual([]);
   });
 
   it('that the part does not have is an inconsistency', async () => {
@@ -76,50 +79,152 @@ describe('a change file', () => {
     await expect(pipeline.write('others', 1, 2)).rejects.toMatchObject({ name: 'LedgerInconsistent' });
     await expect(pipeline.write('activations', 1, 1)).rejects.toMatchObject({ name: 'LedgerInconsistent' });
   });
+
+  it('of which an import took a part is written for the rest', async () => {
+    const pipeline = await weighed(samplePeople, new Set());
+    const { changeFiles } = (await pipeline.part(1)).reconciled!;
+    const lines = pipeline.files.text(changeFiles.others[0]!.key).split('\n');
+    const left = await pipeline.files.writeOnce('runs/left.csv', `${lines.slice(0, 2).join('\n')}\n`);
+    await pipeline.ledger.consentImports.putFile(pipeline.runId, { part: 1, file: 1, imported: 6, left });
+    expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: 8 });
+    expect(pipeline.consents.size).toBe(2);
+  });
+});
+
+describe('a Provenance', () => {
+  it('says of each batch which answer it rests on, and is not written again', async () => {
+    const pipeline = await weighed(syntheticNumbers(150), new Set(syntheticNumbers(20)));
+    await pipeline.write('activations', 1, 1);
+    await pipeline.write('others', 1, 1);
+    const { reply } = await pipeline.part(1);
+    const provenances = [...pipeline.store.provenances.values()];
+    expect(provenances.map(({ target }) => target.length)).toEqual([20, 100, 30]);
+    expect(new Set(provenances.flatMap(({ target }) => target.map(({ reference }) => reference)))).toEqual(
+      new Set([...pipeline.consents.keys()].map((id) => `Consent/${id}`)),
+    );
+    for (const { entity, occurredDateTime } of provenances) {
+      expect(entity.map(({ what }) => what.identifier.value)).toEqual([reply!.messageId]);
+      expect(occurredDateTime).toBe(reply!.asAt);
+    }
+    // As after a stop before the row.
+    pipeline.ledger.consentWrites.rows.clear();
+    pipeline.clock.advance(60);
+    await pipeline.write('others', 1, 1);
+    expect(new Set(pipeline.store.versions.values())).toEqual(new Set([1]));
+    expect([...pipeline.store.provenances.values()]).toEqual(provenances);
+  });
+
+  it('that the store refuses fails nothing, and is counted', async () => {
+    const pipeline = await weighed(samplePeople, new Set());
+    pipeline.store.faults.onEntry = ({ request }) =>
+      request.method === 'PUT' && request.url.startsWith('Provenance/') ? { status: '422' } : undefined;
+    expect(await pipeline.write('others', 1, 1)).toEqual({ part: 1, written: 8, setAside: 0 });
+    expect(await rowOf(pipeline)).toMatchObject({ provenancesFailed: 1 });
+  });
+
+  it('is left out where the environment has none', async () => {
+    const pipeline = await weighed(samplePeople, new Set(), { odsCode: undefined });
+    await pipeline.write('others', 1, 1);
+    expect(pipeline.store.provenances.size).toBe(0);
+  });
 });
 
 describe('entries that the store refuses for good', () => {
-  it('are counted by status once all others are written, and leave no proof', async () => {
-    const { writes, writeBatch } = recorded();
-    let batch = 0;
-    const pipeline = await weighed(syntheticNumbers(350), new Set(), {
-      writeBatch: async (given) => {
-        await writeBatch(given);
-        batch += 1;
-        return batch > 2
-          ? { written: given.length, refused: {} }
-          : { written: given.length - 3, refused: { 422: 2, 400: 1 } };
-      },
+  const people = syntheticNumbers(350);
+  const poisonous = people.slice(0, 9);
+
+  it('are set aside, in a file, with their reasons, and the others are written', async () => {
+    const pipeline = await weighed(people, new Set());
+    refuse(pipeline, poisonous);
+    expect(await pipeline.write('others', 1, 1)).toEqual({ part: 1, written: 341, setAside: 9 });
+    const row = await rowOf(pipeline);
+    expect(row!.setAside).toMatchObject({
+      count: 9,
+      reasons: { 'status 422': 9 },
+      kinds: { activate: 0, deactivate: 0, create: 9, update: 0, retire: 0 },
     });
+    expect(pipeline.files.text(row!.setAside!.key).split('\n')).toHaveLength(10);
+    // Until the run is opened again there is nothing new to try.
+    const calls = pipeline.store.calls.length;
+    expect(await pipeline.write('others', 1, 1)).toMatchObject({ setAside: 9 });
+    expect(pipeline.store.calls).toHaveLength(calls);
+  });
+
+  it('leave a run that is completed with failures, whose snapshot says what the store holds', async () => {
+    const pipeline = await weighed(people, new Set());
+    refuse(pipeline, poisonous);
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'CompletedWithFailures' });
+    const report = pipeline.published.at(-1)!;
+    expect(report.consents).toEqual({ written: 341, failed: 9, failedByReason: { 'status 422': 9 } });
+    expect(report.changes).toMatchObject({ created: 341 });
+    // The next run finds them new.
+    pipeline.store.faults = {};
+    await next(pipeline, people, new Set());
+    expect((await pipeline.part(1)).reconciled!.changes).toMatchObject({ create: 9, update: 0 });
+  });
+
+  it('are tried again by a resume, they alone, and the run is completed', async () => {
+    const pipeline = await weighed(people, new Set());
+    refuse(pipeline, poisonous);
+    await pipeline.writeAll((await pipeline.weigh()).files);
+    pipeline.store.faults = {};
+    const before = pipeline.store.written.length;
+    await resume(pipeline);
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'Completed' });
+    expect(pipeline.store.written.slice(before).filter(({ id }) => pipeline.consents.has(id))).toHaveLength(9);
+    expect(pipeline.published.at(-1)!.consents).toEqual({ written: 350, failed: 0, failedByReason: {} });
+    expect(await pipeline.run(people, new Set(), { trigger: 'console', reason: 'next' })).toMatchObject({
+      outcome: 'Completed',
+    });
+    expect(pipeline.published.at(-1)!.consents.written).toBe(0);
+  });
+
+  it('that are refused once more by a resume stay set aside', async () => {
+    const pipeline = await weighed(people, new Set());
+    refuse(pipeline, poisonous);
+    await pipeline.writeAll((await pipeline.weigh()).files);
+    refuse(pipeline, poisonous.slice(4));
+    await resume(pipeline);
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'CompletedWithFailures' });
+    expect(pipeline.published.at(-1)!.consents).toMatchObject({ written: 345, failed: 5 });
+    expect(pipeline.consents.size).toBe(345);
+  });
+
+  it('of people who have opted out leave no Consent behind that says otherwise', async () => {
+    const pipeline = await weighed(people, new Set());
+    await pipeline.writeAll((await pipeline.weigh()).files);
+    refuse(pipeline, poisonous.slice(0, 1));
+    await next(pipeline, people, new Set(poisonous));
+    expect(await pipeline.write('activations', 1, 1)).toMatchObject({ written: 8, setAside: 1 });
+    expect(pipeline.consents.has(idOf(poisonous[0]!))).toBe(false);
+    expect(pipeline.consents.get(idOf(poisonous[1]!))?.status).toBe('active');
+  });
+
+  it('and are more than single ones end the step, since something else is wrong', async () => {
+    const pipeline = await weighed(people, new Set(), { concurrency: 1 });
+    refuse(pipeline, people);
     await expect(pipeline.write('others', 1, 1)).rejects.toMatchObject({
       name: 'ConsentWritesRefused',
-      message: expect.stringContaining('refused 6 of 350 Consents (status 400, 422)'),
+      message: expect.stringContaining('refused 100 of 100 Consents'),
     });
-    expect(idsIn(writes)).toHaveLength(350);
-    expect(pipeline.files.contents.has(evidenceOf(pipeline))).toBe(false);
+    expect(await rowOf(pipeline)).toBeUndefined();
   });
 });
 
 describe('a store that fails half-way', () => {
-  it('leaves no proof, and the repeat writes every Consent once more under the same id', async () => {
-    const { writes, writeBatch } = recorded();
-    const failing = { at: 3 };
-    const pipeline = await weighed(syntheticNumbers(600), new Set(), {
-      writeBatch: (given) => {
-        failing.at -= 1;
-        if (failing.at === 0) return Promise.reject(new RetryableError('HealthLakeThrottled', 'never taken'));
-        return writeBatch(given);
-      },
-    });
+  it('leaves no row, and the repeat writes only what is missing', async () => {
+    const pipeline = await weighed(syntheticNumbers(600), new Set(), { concurrency: 1 });
+    pipeline.store.faults.onCall = () => {
+      if (pipeline.store.calls.length > 6) throw new RetryableError('HealthLakeThrottled', 'never taken');
+      return undefined;
+    };
     await expect(pipeline.write('others', 1, 1)).rejects.toMatchObject({ name: 'HealthLakeThrottled' });
-    expect(pipeline.files.contents.has(evidenceOf(pipeline))).toBe(false);
-    const before = idsIn(writes);
-    expect(before.length).toBeLessThan(600);
-
-    writes.length = 0;
-    expect(await pipeline.write('others', 1, 1)).toEqual({ written: 600 });
-    expect(new Set(idsIn(writes))).toHaveProperty('size', 600);
-    expect(before.filter((id) => !idsIn(writes).includes(id))).toEqual([]);
+    expect(await rowOf(pipeline)).toBeUndefined();
+    expect(pipeline.consents.size).toBe(300);
+    pipeline.store.faults = {};
+    expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: 600 });
+    expect(pipeline.store.written.filter(({ method }) => method === 'PUT')).toHaveLength(606);
+    expect(new Set(pipeline.store.versions.values())).toEqual(new Set([1]));
   });
 
   it('is not written to any more once the step has ended: the mailbox may be another run’s by then', async () => {
@@ -132,13 +237,14 @@ describe('a store that fails half-way', () => {
         for (let turns = 0; turns < (isFirst ? 1 : 5); turns += 1) await turn();
         log.underWay -= 1;
         if (isFirst) throw new RetryableError('HealthLakeUnavailable', 'gone');
-        return { written: given.length, refused: {} };
+        return given.map(() => ({ kind: 'written' }));
       },
     });
     await expect(pipeline.write('others', 1, 1)).rejects.toMatchObject({ name: 'HealthLakeUnavailable' });
-    expect(log).toEqual({ started: 4, underWay: 0 });
+    const { started } = log;
+    expect(log.underWay).toBe(0);
     for (let turns = 0; turns < 50; turns += 1) await turn();
-    expect(log.started).toBe(4);
+    expect(log.started).toBe(started);
   });
 });
 
@@ -151,10 +257,10 @@ test.each([1, 3])('no more than %i batches are under way at once', async (concur
       log.most = Math.max(log.most, log.underWay);
       for (let turns = 0; turns < 3; turns += 1) await turn();
       log.underWay -= 1;
-      return { written: given.length, refused: {} };
+      return given.map(() => ({ kind: 'written' }));
     },
   });
-  expect(await pipeline.write('others', 1, 1)).toEqual({ written: 600 });
+  expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: 600 });
   expect(log).toEqual({ underWay: 0, most: concurrency });
 });
 
@@ -189,7 +295,7 @@ describe('a run that has ended while it still wrote', () => {
           begun.resolve(undefined);
           await gate.promise;
         }
-        return writeBatch(given);
+        return writeBatch(given, pipeline.runId);
       },
     });
     const writing = pipeline.write('others', 1, 1);
@@ -252,9 +358,21 @@ function recorded(): { readonly writes: Write[][]; readonly writeBatch: WriteBat
     writes,
     writeBatch: (given) => {
       writes.push([...given]);
-      return Promise.resolve({ written: given.length, refused: {} });
+      return Promise.resolve(given.map((): Written => ({ kind: 'written' })));
     },
   };
+}
+
+/** From now on the store refuses to write these people's Consents. */
+function refuse({ store }: InMemoryPipeline, people: readonly number[]): void {
+  const urls = new Set(people.map((nhsNumber) => `Consent/${idOf(nhsNumber)}`));
+  store.faults.onEntry = ({ request }) =>
+    request.method === 'PUT' && urls.has(request.url) ? { status: '422' } : undefined;
+}
+
+async function resume(pipeline: InMemoryPipeline): Promise<void> {
+  pipeline.execution = 'arn:execution:resume';
+  await pipeline.open({ trigger: 'console', mode: 'resume', resumeRunId: pipeline.runId, reason: 'test' });
 }
 
 function idsIn(batches: readonly (readonly Write[])[]): string[] {

@@ -1,135 +1,69 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { writeBatch, type Write } from '../../../shared/fhir/batch.ts';
-import { consentOf } from '../../../shared/fhir/consent.ts';
-import { parseIdKey } from '../../../shared/fhir/consent-id.ts';
-import { syntheticNumbers } from '../../support/nhs-numbers.ts';
+import { Rounds, sendBatch, sendOnce, type BatchStore } from '../../../shared/fhir/batch.ts';
+import { PermanentError, RetryableError } from '../../../shared/errors.ts';
 
-interface Entry {
-  readonly resource?: { readonly id: string };
-  readonly request: { readonly method: string; readonly url: string };
-}
-interface EntryResponse {
+interface Answer {
   readonly status?: unknown;
   readonly outcome?: unknown;
 }
 
-const options = {
-  idKey: parseIdKey('00'.repeat(32)),
-  namespace: 'https://fhir.example.nhs.uk/ndop',
-  runId: '20260901T020000Z-7f3a',
-  patientReference: 'logical',
-} as const;
-const put = (nhsNumber: number): Write => ({
-  method: 'PUT',
-  consent: consentOf({ nhsNumber, status: 'inactive', since: '2026-09-01T02:41:07Z' }, '', options),
-});
-const remove = (id: string): Write => ({ method: 'DELETE', id });
-const puts = syntheticNumbers(4).map(put);
-
 const throttled = { resourceType: 'OperationOutcome', issue: [{ diagnostics: 'ThrottlingException: Rate exceeded' }] };
 
 /** A store that answers each entry by a rule, which sees how often that entry was sent before. */
-function storeThat(answer: (entry: Entry, earlier: number) => EntryResponse) {
-  const bundles: Entry[][] = [];
-  const seen = new Map<string, number>();
-  const pauses: number[] = [];
-  return {
-    bundles,
-    pauses,
-    sleep: (milliseconds: number) => Promise.resolve(pauses.push(milliseconds)),
-    postBundle: (bundle: object) => {
-      const { entry, ...rest } = bundle as { entry: Entry[] };
-      expect(rest).toEqual({ resourceType: 'Bundle', type: 'batch' });
-      bundles.push(entry);
-      const responses = entry.map((one) => {
-        const earlier = seen.get(one.request.url) ?? 0;
-        seen.set(one.request.url, earlier + 1);
-        return { response: answer(one, earlier) };
-      });
-      return Promise.resolve({ resourceType: 'Bundle', type: 'batch-response', entry: responses });
-    },
+class Store implements BatchStore {
+  readonly bundles: string[][] = [];
+  readonly pauses: number[] = [];
+  throttles = 0;
+  readonly #answer: (id: string, earlier: number) => Answer;
+
+  constructor(answer: (id: string, earlier: number) => Answer) {
+    this.#answer = answer;
+  }
+
+  throttled(): void {
+    this.throttles += 1;
+  }
+
+  sleep = (milliseconds: number) => Promise.resolve(this.pauses.push(milliseconds));
+
+  postBundle = (bundle: object): Promise<unknown> => {
+    const { entry, ...rest } = bundle as { entry: { id: string }[] };
+    expect(rest).toEqual({ resourceType: 'Bundle', type: 'batch' });
+    const ids = entry.map(({ id }) => id);
+    const responses = ids.map((id) => ({
+      response: this.#answer(id, this.bundles.flat().filter((earlier) => earlier === id).length),
+    }));
+    this.bundles.push(ids);
+    return Promise.resolve({ resourceType: 'Bundle', type: 'batch-response', entry: responses });
   };
 }
-const write = (store: ReturnType<typeof storeThat>, writes: readonly Write[]) => writeBatch(store, writes, store.sleep);
 
-describe('a batch', () => {
-  it('puts each Consent at its id and deletes by id, in one Bundle', async () => {
-    const store = storeThat(() => ({ status: '200' }));
-    expect(await write(store, [...puts, remove('gone-1')])).toEqual({ written: 5, refused: {} });
-    expect(store.bundles).toHaveLength(1);
-    expect(store.bundles[0]!.slice(0, 4)).toEqual(
-      puts.map((one) => {
-        const { consent } = one as Extract<Write, { method: 'PUT' }>;
-        return { resource: consent, request: { method: 'PUT', url: `Consent/${consent.id}` } };
-      }),
-    );
-    expect(store.bundles[0]![4]).toEqual({ request: { method: 'DELETE', url: 'Consent/gone-1' } });
-    expect(store.pauses).toEqual([]);
+const entries = ['a', 'b', 'c', 'd'].map((id) => ({ id }));
+
+describe('entries that are sent once', () => {
+  test.each<{ response: Answer; kind: string }>([
+    { response: { status: '200' }, kind: 'final' },
+    { response: { status: '201 Created' }, kind: 'final' },
+    { response: { status: '400' }, kind: 'final' },
+    { response: { status: '412 Precondition Failed' }, kind: 'final' },
+    { response: {}, kind: 'final' },
+    { response: { status: 200 }, kind: 'final' },
+    { response: { status: '429' }, kind: 'throttled' },
+    { response: { status: '400', outcome: throttled }, kind: 'throttled' },
+    { response: { status: '500' }, kind: 'unsure' },
+    { response: { status: '503 Service Unavailable' }, kind: 'unsure' },
+  ])('and answered $response are $kind', async ({ response, kind }) => {
+    const store = new Store(() => response);
+    expect(await sendOnce(store, entries.slice(0, 1))).toMatchObject([{ kind }]);
+    expect(store.throttles).toBe(kind === 'throttled' ? 1 : 0);
   });
 
-  it('of nothing asks nothing', async () => {
-    const store = storeThat(() => ({ status: '200' }));
-    expect(await write(store, [])).toEqual({ written: 0, refused: {} });
-    expect(store.bundles).toEqual([]);
-  });
-
-  test.each([
-    { response: { status: '200' }, counted: { written: 1, refused: {} } },
-    { response: { status: '201 Created' }, counted: { written: 1, refused: {} } },
-    { response: { status: '204' }, counted: { written: 1, refused: {} } },
-    { response: { status: '400' }, counted: { written: 0, refused: { 400: 1 } } },
-    { response: { status: '404' }, counted: { written: 0, refused: { 404: 1 } } },
-    { response: { status: '412 Precondition Failed' }, counted: { written: 0, refused: { 412: 1 } } },
-    { response: { status: '422', outcome: { issue: [] } }, counted: { written: 0, refused: { 422: 1 } } },
-    { response: {}, counted: { written: 0, refused: { none: 1 } } },
-    { response: { status: 200 }, counted: { written: 0, refused: { none: 1 } } },
-  ])('counts an entry answered $response as $counted', async ({ response, counted }) => {
-    const store = storeThat(() => response);
-    expect(await write(store, [puts[0]!])).toEqual(counted);
-    expect(store.bundles).toHaveLength(1);
-  });
-
-  test.each(['404', '410', '404 Not Found'])('takes a DELETE that is answered %s as done', async (status) => {
-    expect(
-      await write(
-        storeThat(() => ({ status })),
-        [remove('gone-1')],
-      ),
-    ).toEqual({ written: 1, refused: {} });
-  });
-
-  test.each([
-    { name: '429', response: { status: '429' } },
-    { name: '400 that names throttling', response: { status: '400', outcome: throttled } },
-    { name: '500', response: { status: '500' } },
-    { name: '503', response: { status: '503 Service Unavailable' } },
-  ])('sends only what was answered $name again, after a pause', async ({ response }) => {
-    const second = puts[1] as Extract<Write, { method: 'PUT' }>;
-    const store = storeThat(({ resource }, earlier) =>
-      resource?.id === second.consent.id && earlier < 2 ? response : { status: '201' },
-    );
-    expect(await write(store, puts)).toEqual({ written: 4, refused: {} });
-    expect(store.bundles.map((entries) => entries.length)).toEqual([4, 1, 1]);
-    expect(store.bundles[2]![0]!.resource).toEqual(second.consent);
-    expect(store.pauses).toHaveLength(2);
-  });
-
-  it('reads verdicts by the place of the entry, round after round', async () => {
-    const verdicts = ['429', '400', '201', '503'];
-    const ids = puts.map((one) => (one as Extract<Write, { method: 'PUT' }>).consent.id);
-    const store = storeThat(({ resource }, earlier) => ({
-      status: earlier === 0 ? verdicts[ids.indexOf(resource!.id)]! : resource!.id === ids[3] ? '422' : '200',
-    }));
-    expect(await write(store, puts)).toEqual({ written: 2, refused: { 400: 1, 422: 1 } });
-  });
-
-  it('gives up after eight rounds, to be tried again as a whole', async () => {
-    const store = storeThat(({ resource }) => ({ status: resource ? '429' : '200' }));
-    await expect(write(store, [...puts.slice(0, 2), remove('gone-1')])).rejects.toMatchObject({
-      name: 'HealthLakeThrottled',
-      message: '2 entries were never taken',
-    });
-    expect(store.bundles.map((entries) => entries.length)).toEqual([3, 2, 2, 2, 2, 2, 2, 2]);
+  it('are read by their place', async () => {
+    const verdicts: Record<string, string> = { a: '429', b: '400', c: '201', d: '503' };
+    const answers = await sendOnce(new Store((id) => ({ status: verdicts[id] })), entries);
+    expect(answers.map((answer) => (answer.kind === 'final' ? answer.status : answer.kind))).toEqual([
+      ...['throttled', '400', '201', 'unsure'],
+    ]);
   });
 
   test.each([
@@ -137,8 +71,87 @@ describe('a batch', () => {
     { name: 'no results', answer: { resourceType: 'Bundle' } },
     { name: 'something else', answer: { resourceType: 'OperationOutcome' } },
     { name: 'nothing', answer: undefined },
-  ])('is not believed where it is answered with $name', async ({ answer }) => {
-    const store = { postBundle: () => Promise.resolve(answer) };
-    await expect(writeBatch(store, puts)).rejects.toMatchObject({ name: 'HealthLakeRefused' });
+  ])('are not believed where they are answered with $name', async ({ answer }) => {
+    const store = { postBundle: () => Promise.resolve(answer), throttled: () => undefined };
+    await expect(sendOnce(store, entries)).rejects.toMatchObject({ name: 'HealthLakeRefused' });
   });
+
+  test.each(['401', '403'])(
+    'stop the whole where one is answered %s, since the others fare no better',
+    async (status) => {
+      const store = new Store((id) => ({ status: id === 'c' ? status : '200' }));
+      await expect(sendOnce(store, entries)).rejects.toMatchObject({ name: 'HealthLakeForbidden' });
+    },
+  );
+
+  it('are unsure, every one, where a call that may not be repeated goes unanswered', async () => {
+    const lost = { postBundle: () => Promise.reject(new RetryableError('HealthLakeUnavailable', 'gone')), throttled };
+    const store = { ...lost, throttled: () => undefined };
+    expect(await sendOnce(store, entries, { isUnrepeatable: true })).toEqual(entries.map(() => ({ kind: 'unsure' })));
+    await expect(sendOnce(store, entries)).rejects.toMatchObject({ name: 'HealthLakeUnavailable' });
+  });
+
+  it('fail with the call where it was turned away', async () => {
+    const refused = new PermanentError('HealthLakeStoreUnknown', 'no such store');
+    const store = { postBundle: () => Promise.reject(refused), throttled: () => undefined };
+    await expect(sendOnce(store, entries, { isUnrepeatable: true })).rejects.toBe(refused);
+  });
+});
+
+/** What was settled, by id. */
+async function sent(store: Store): Promise<Record<string, string>> {
+  const settled: Record<string, string> = {};
+  await sendBatch(store, entries, {
+    entryOf: (entry) => entry,
+    settle: ({ id }, status) => {
+      settled[id] = status;
+    },
+    sleep: store.sleep,
+  });
+  return settled;
+}
+
+describe('a batch', () => {
+  it('of nothing asks nothing', async () => {
+    const store = new Store(() => ({ status: '200' }));
+    await sendBatch(store, [], { entryOf: () => ({}), settle: () => undefined, sleep: store.sleep });
+    expect(store.bundles).toEqual([]);
+  });
+
+  test.each<Answer>([
+    { status: '429' },
+    { status: '400', outcome: throttled },
+    { status: '500' },
+    { status: '503 Service Unavailable' },
+  ])('sends only what was answered $status again, after a pause', async (response) => {
+    const store = new Store((id, earlier) => (id === 'b' && earlier < 2 ? response : { status: '201' }));
+    expect(await sent(store)).toEqual({ a: '201', b: '201', c: '201', d: '201' });
+    expect(store.bundles).toEqual([['a', 'b', 'c', 'd'], ['b'], ['b']]);
+    expect(store.pauses).toHaveLength(2);
+  });
+
+  it('goes on as long as each round settles something, however many that takes', async () => {
+    const order = ['a', 'b', 'c', 'd'];
+    // Each entry is turned away five times more than the one before it.
+    const store = new Store((id, earlier) => ({ status: earlier < order.indexOf(id) * 5 ? '429' : '200' }));
+    expect(await sent(store)).toEqual({ a: '200', b: '200', c: '200', d: '200' });
+    expect(store.bundles).toHaveLength(16);
+  });
+
+  it('gives up after eight rounds on end that settled nothing, to be tried again as a whole', async () => {
+    const store = new Store((id) => ({ status: id < 'c' ? '429' : '200' }));
+    await expect(sent(store)).rejects.toMatchObject({
+      name: 'HealthLakeThrottled',
+      message: '2 entries were never taken',
+    });
+    expect(store.bundles.map((ids) => ids.length)).toEqual([4, ...Array.from({ length: 8 }, () => 2)]);
+  });
+});
+
+it('rounds that settle something start counting anew', async () => {
+  const rounds = new Rounds(() => Promise.resolve());
+  for (let round = 0; round < 7; round += 1) await rounds.next(0, 5);
+  await rounds.next(1, 4);
+  for (let round = 0; round < 7; round += 1) await rounds.next(0, 4);
+  await expect(rounds.next(0, 4)).rejects.toMatchObject({ name: 'HealthLakeThrottled' });
 });

@@ -14,6 +14,7 @@ function storeThat(answer: (id: string, earlier: number) => Answer) {
   const asked: string[][] = [];
   return {
     asked,
+    throttled: () => undefined,
     postBundle: (bundle: object) => {
       const { entry } = bundle as { entry: { request: { method: string; url: string } }[] };
       const urls = entry.map(({ request }) => `${request.method} ${request.url}`);
@@ -54,7 +55,7 @@ test.each([
 });
 
 test.each<{ what: string; answer: Answer }>([
-  { what: 'refused', answer: { response: { status: '403' } } },
+  { what: 'refused', answer: { response: { status: '422' } } },
   { what: 'answered without a status', answer: { response: {} } },
   { what: 'answered with no Consent', answer: { response: { status: '200' } } },
   { what: 'answered with another Consent', answer: found('another') },

@@ -116,6 +116,7 @@ function expected(
 ): Reconciled | undefined {
   if (!asked && !before) return undefined;
   if (!asked && before) {
+    if (before.status === 'inactive') return { change: { kind: 'retire', optOut: before, patientId: '' } };
     const left = before.outOfCohortSince ?? asAt;
     const daysOut = (new Date(asAt).getTime() - new Date(left).getTime()) / 86_400_000;
     if (daysOut >= context.retentionDays) return { change: { kind: 'retire', optOut: before, patientId: '' } };

@@ -120,10 +120,16 @@ describe('content of a Consent that changes without its status', () => {
 });
 
 describe('a person who was not asked about', () => {
-  it('keeps the status and is marked as out of the cohort from now on', () => {
-    for (const before of [active, ended, neverOptedOut]) {
-      expect(run(undefined, before)).toEqual({ record: { ...before, outOfCohortSince: september } });
-    }
+  it('stays opted out and is marked as out of the cohort from now on', () => {
+    expect(run(undefined, active)).toEqual({ record: { ...active, outOfCohortSince: september } });
+  });
+
+  test.each([
+    { who: 'never opted out', before: neverOptedOut },
+    { who: 'no longer opts out', before: ended },
+    { who: 'left under earlier rules', before: { ...ended, outOfCohortSince: august } },
+  ])('and $who is retired at once, since nobody vouches for that any more', ({ before }) => {
+    expect(run(undefined, before)).toEqual({ change: { kind: 'retire', optOut: before, patientId: '' } });
   });
 
   test.each([
