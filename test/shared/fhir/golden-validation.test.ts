@@ -21,9 +21,7 @@ const requiredCodes: Readonly<Record<string, readonly string[]>> = {
 /** Three readings of the standard, each on its own: what they find wrong. */
 const readings = {
   package: (resource: FhirResource) =>
-    fhir
-      .validate(resource, { errorOnUnexpected: true })
-      .messages.filter(({ severity }) => refusing.has(severity)),
+    fhir.validate(resource, { errorOnUnexpected: true }).messages.filter(({ severity }) => refusing.has(severity)),
   standIn: validate,
   codes: (resource: FhirResource) =>
     Object.entries(requiredCodes).filter(([path, codes]) =>
