@@ -62,11 +62,7 @@ export class ImportJobs {
     requireDataStore(DatastoreId, this.#datastoreId);
     const job = this.#jobs.find(({ jobId }) => jobId === JobId);
     if (!job) throw new ControlPlaneRefused('ResourceNotFoundException', 'The requested import job was not found.');
-    const described = propertiesOf(job);
-    for (const earlier of this.#jobs.slice(0, this.#jobs.indexOf(job) + 1)) {
-      if (earlier.status === 'SUBMITTED') this.#queue(earlier);
-    }
-    return { ImportJobProperties: described };
+    return { ImportJobProperties: this.#lookAt([job])[0] };
   }
 
   /** @throws ControlPlaneRefused */
@@ -77,7 +73,15 @@ export class ImportJobs {
       ({ request, status }) =>
         (JobName === undefined || JobName === request.JobName) && (JobStatus === undefined || JobStatus === status),
     );
-    return { ImportJobPropertiesList: asked.map(propertiesOf) };
+    return { ImportJobPropertiesList: this.#lookAt(asked) };
+  }
+
+  /** What is seen of jobs, of which those that have not begun, and all before them, are queued from now on. */
+  #lookAt(jobs: readonly Job[]): readonly object[] {
+    const seen = jobs.map(propertiesOf);
+    const last = this.#jobs.findLastIndex((job) => jobs.includes(job));
+    for (const job of this.#jobs.slice(0, last + 1)) if (job.status === 'SUBMITTED') this.#queue(job);
+    return seen;
   }
 
   #startOnce(request: ImportRequest): Promise<Job> {
