@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
 import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
 import type { Files } from '../../shared/files.ts';
-import { setAsideOf, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
+import { together, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import { hasWrittenSince, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
@@ -90,7 +90,7 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const usable = manifest && usableBy(manifest, deps.maxAgeDays);
   const ending = {
     ...{ closedAt, outcome, written, decision, consentsInStore: consentsInStore ?? undefined },
-    ...{ setAside: setAsideOf(writes), usable },
+    ...{ writes: together(writes), usable },
   };
   const report = reportOf(run, rows, ending);
   // A marker that is stale from the first says nothing that the one before does not.
@@ -243,7 +243,7 @@ function entriesOf(
     const carried = entriesWithin(base, part);
     return isRewrite === true ? carried.map((entry) => ({ ...entry, modelVersion: unknownModelVersion })) : carried;
   }
-  const { asAt, sentAt, modelVersion, snapshot } = reconciled;
+  const { asAt, sentAt, modelVersion, store, snapshot } = reconciled;
   const isComplete = !writes.some((row) => row.part === part.part && row.setAside);
   if (!isComplete && corrected?.opening !== opening) {
     throw new PermanentError(
@@ -252,5 +252,6 @@ function entriesOf(
     );
   }
   const { key, sha256, rows, optedOut } = isComplete ? snapshot : (corrected ?? snapshot);
-  return [{ from, to, key, sha256, rows, optedOut, asAt, sentAt, modelVersion }];
+  const written = { asAt, sentAt, modelVersion, ...(store === undefined ? {} : { store }) };
+  return [{ from, to, key, sha256, rows, optedOut, ...written }];
 }

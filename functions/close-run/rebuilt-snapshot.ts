@@ -39,9 +39,10 @@ export async function rebuiltSnapshot(
 function entriesOf({ runId }: Run, { part, state, rebuilt }: Part): SnapshotEntry[] {
   if (state !== 'rebuilt' || !rebuilt)
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} was not rebuilt`);
-  const { modelVersion, snapshots } = rebuilt;
+  const { modelVersion, store, snapshots } = rebuilt;
   return snapshots.map(({ from, to, key, sha256, rows, optedOut }) => ({
     ...{ from, to, key, sha256, rows, optedOut },
     ...{ asAt: ageUnknown, sentAt: ageUnknown, modelVersion },
+    ...(store === undefined ? {} : { store }),
   }));
 }

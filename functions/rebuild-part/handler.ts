@@ -5,6 +5,7 @@ import { positiveInteger, readConfig } from '../../shared/config.ts';
 import { parseIdKey } from '../../shared/fhir/consent-id.ts';
 import { readConsents } from '../../shared/fhir/read-consents.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
+import { storeMarkOf } from '../../shared/fhir/store-mark.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
@@ -39,6 +40,10 @@ export const handler = task(rebuildPartInput, async (input) => {
       namespace: config.FHIR_NAMESPACE,
       patientReference: config.PATIENT_REFERENCE,
     },
+    storeMark: storeMarkOf(config.CONSENT_BASE_URL, {
+      namespace: config.FHIR_NAMESPACE,
+      patientReference: config.PATIENT_REFERENCE,
+    }),
     mostReads,
     concurrency,
     leaseSeconds: config.LEASE_SECONDS,

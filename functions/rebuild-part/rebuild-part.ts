@@ -37,6 +37,8 @@ export interface RebuildPartOutput {
 
 export interface RebuildPartDeps {
   readonly consent: Omit<ConsentOptions, 'runId'>;
+  /** Where the Consents live, and how they name people. */
+  readonly storeMark: string;
   /** How many Consents one step reads at most. */
   readonly mostReads: number;
   /** How many batches are under way at once. */
@@ -52,7 +54,7 @@ export interface RebuildPartDeps {
 }
 
 type Rebuilt = NonNullable<Part['rebuilt']>;
-type Counts = Omit<Rebuilt, 'modelVersion' | 'snapshots'>;
+type Counts = Omit<Rebuilt, 'modelVersion' | 'store' | 'snapshots'>;
 
 const noCounts: Counts = { active: 0, inactive: 0, absent: 0, foreign: 0, tagged: 0, toRewrite: 0, former: 0 };
 
@@ -71,7 +73,7 @@ export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps
   const { runId, execution, part } = input;
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const row = await deps.parts.read(runId, part);
-  const before = row.rebuilt ?? { ...noCounts, modelVersion, snapshots: [] };
+  const before = row.rebuilt ?? { ...noCounts, modelVersion, store: deps.storeMark, snapshots: [] };
   if (row.state === 'rebuilt') return outputOf(part, before, true);
   const from = before.snapshots.at(-1)?.to ?? row.from;
   const run = await deps.runs.read(runId);
@@ -95,6 +97,8 @@ export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps
   const rebuilt: Rebuilt = {
     ...sumOf(before, counts),
     modelVersion,
+    // A step that was set otherwise than the first one reads another store: the next run then takes none of it for current.
+    store: before.store === deps.storeMark ? deps.storeMark : '',
     snapshots: [...before.snapshots, { ...file, from, to, rows, optedOut }],
   };
   const isRebuilt = to === row.to;

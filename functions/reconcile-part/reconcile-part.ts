@@ -33,6 +33,8 @@ export interface ReconcilePartOutput {
 export interface ReconcilePartDeps {
   readonly changeFileRows: number;
   readonly retentionDays: number;
+  /** Where the Consents live, and how they name people. */
+  readonly storeMark: string;
   readonly runs: Pick<Runs, 'read'>;
   readonly parts: Pick<Parts, 'read' | 'list' | 'move'>;
   readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
@@ -60,7 +62,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   const { cohort, answered, kept, attempt, pieces } = await answeredPeople(runId, row, deps);
   const reconciliation = new PartReconciliation(cohort, answered, {
     asAt: kept.asAt,
-    isModelCurrent: isRewrite !== true && entries.every((entry) => entry.modelVersion === modelVersion),
+    isModelCurrent: isRewrite !== true && entries.every((entry) => isCurrent(entry, deps.storeMark)),
     retentionDays: deps.retentionDays,
   });
 
@@ -94,6 +96,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     previousRows: before.rows,
     previousOptedOut: before.optedOut,
     modelVersion,
+    store: deps.storeMark,
     changes,
     changeFiles: changeFiles.files,
     snapshot: { ...file, ...after },
@@ -102,6 +105,11 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
   for (const piece of pieces) await deps.parts.move(runId, piece, ['answered'], { state: 'reconciled' });
   await deps.parts.move(runId, part, ['answered', 'split', 'quarantined'], { state: 'reconciled', reconciled });
   return { part, ...pick(reconciled) };
+}
+
+/** Whether the Consents of a stretch stand where this run writes, in the form that it writes. Older entries have no mark. */
+function isCurrent({ modelVersion: version, store }: SnapshotEntry, storeMark: string): boolean {
+  return version === modelVersion && (store === undefined || store === storeMark);
 }
 
 function pick({ optedOut, notOptedOut }: NonNullable<Part['reconciled']>) {

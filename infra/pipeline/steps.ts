@@ -11,6 +11,7 @@ import { nodeOptions, writeTimeoutSeconds, type Setting } from '../../shared/con
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
 import { ExportRole } from './export-role.ts';
+import { ImportRole } from './import-role.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -49,6 +50,10 @@ export class Steps extends Construct {
   readonly reconcilePart: IFunction;
   readonly weighChanges: IFunction;
   readonly holdForReview: IFunction;
+  readonly writeImportFiles: IFunction;
+  readonly startImport: IFunction;
+  readonly checkImport: IFunction;
+  readonly findUnimported: IFunction;
   readonly writeConsents: IFunction;
   readonly correctSnapshot: IFunction;
   readonly rebuildPart: IFunction;
@@ -56,6 +61,9 @@ export class Steps extends Construct {
   readonly closeRun: IFunction;
   readonly recordFailure: IFunction;
   readonly drainMailbox: IFunction;
+  readonly checkFreshness: IFunction;
+  readonly expireConsents: IFunction;
+  readonly recordExpiry: IFunction;
 
   constructor(scope: Construct, id: string, { environment, data }: StepsProps) {
     super(scope, id);
@@ -75,17 +83,23 @@ export class Steps extends Construct {
       NDOP_MAILBOX: mesh.ndopMailbox,
     };
 
-    const consentAccess = {
+    /** Where the Consents live, and how they name people. */
+    const consentForm = {
       CONSENT_BASE_URL: consentBaseUrlOf(environment),
       FHIR_NAMESPACE: fhir.namespace,
-      ID_KEY_SECRET: idKey.secretArn,
       PATIENT_REFERENCE: fhir.patientReference,
     };
+    const consentAccess = { ...consentForm, ID_KEY_SECRET: idKey.secretArn };
 
     const openRun = this.#step('open-run', {
       memorySize: 256,
       timeout: Duration.seconds(30),
-      settings: { ...ledgerAndLease, COHORT_SOURCE: cohort.source, PATIENT_READ: cohort.patientRead },
+      settings: {
+        ...ledgerAndLease,
+        COHORT_SOURCE: cohort.source,
+        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        PATIENT_READ: cohort.patientRead,
+      },
     });
     const exportRole = new ExportRole(this, 'ExportRole', {
       data,
@@ -177,6 +191,7 @@ export class Steps extends Construct {
       timeout: Duration.minutes(15),
       settings: {
         ...files,
+        ...consentForm,
         LEDGER_TABLE: ledger.tableName,
         CHANGE_FILE_ROWS: String(changeFileRows),
         RETENTION_DAYS: String(fhir.retentionDays),
@@ -204,6 +219,52 @@ export class Steps extends Construct {
         REVIEW_SECONDS: String(plausibility.reviewSeconds),
         TOPIC_ARN: topic.topicArn,
       },
+    });
+    const writeImportFiles = this.#step('write-import-files', {
+      // A whole processor comes with so much memory: each step makes up to half a million Consents.
+      memorySize: 1_792,
+      timeout: Duration.minutes(15),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        FHIR_NAMESPACE: fhir.namespace,
+        ID_KEY_SECRET: idKey.secretArn,
+        ODS_CODE: fhir.odsCode,
+        PATIENT_REFERENCE: fhir.patientReference,
+        PROVENANCE: fhir.provenance ? 'on' : 'off',
+      },
+    });
+    const consents = datastoreArnOf(environment, consentBaseUrlOf(environment));
+    const importRole = new ImportRole(this, 'ImportRole', {
+      data,
+      account: environment.account,
+      datastoreArn: consents,
+    });
+    const startImport = this.#step('start-import', {
+      memorySize: 256,
+      timeout: Duration.minutes(5),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        IMPORT_KEY: key.keyArn,
+        IMPORT_ROLE: importRole.role.roleArn,
+      },
+    });
+    const checkImport = this.#step('check-import', {
+      memorySize: 512,
+      timeout: Duration.minutes(5),
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        IMPORT_DEADLINE_SECONDS: String(fhir.importDeadlineSeconds),
+      },
+    });
+    const findUnimported = this.#step('find-unimported', {
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+      settings: { ...files, ...ledgerAndLease },
     });
     const writeConsents = this.#step('write-consents', {
       memorySize: 512,
@@ -255,6 +316,35 @@ export class Steps extends Construct {
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...meshAccess, LEASE_SECONDS: String(drainLeaseSeconds) },
     });
+    const expiry = {
+      ...files,
+      ...ledgerAndLease,
+      CONSENT_BASE_URL: consentBaseUrlOf(environment),
+      LEASE_SECONDS: String(drainLeaseSeconds),
+      MAX_AGE_DAYS: String(fhir.maxAgeDays),
+      RETENTION_DAYS: String(fhir.retentionDays),
+    };
+    const checkFreshness = this.#step('check-freshness', {
+      memorySize: 256,
+      timeout: Duration.minutes(1),
+      settings: { ...expiry, TOPIC_ARN: topic.topicArn },
+    });
+    const expireConsents = this.#step('expire-consents', {
+      memorySize: 512,
+      timeout: Duration.seconds(writeTimeoutSeconds),
+      settings: {
+        ...expiry,
+        BUNDLE_CALLS: String(fhir.bundleCalls),
+        FHIR_NAMESPACE: fhir.namespace,
+        ID_KEY_SECRET: idKey.secretArn,
+      },
+    });
+    const recordExpiry = this.#step('record-expiry', {
+      // A whole processor comes with so much memory: it reads every stretch that has expired, a nation's where no run came.
+      memorySize: 1_792,
+      timeout: Duration.minutes(15),
+      settings: { ...expiry, FHIR_NAMESPACE: fhir.namespace, TOPIC_ARN: topic.topicArn },
+    });
 
     const all = [
       openRun,
@@ -269,12 +359,19 @@ export class Steps extends Construct {
       reconcilePart,
       weighChanges,
       holdForReview,
+      writeImportFiles,
+      startImport,
+      checkImport,
+      findUnimported,
       writeConsents,
       correctSnapshot,
       rebuildPart,
       closeRun,
       recordFailure,
       drainMailbox,
+      checkFreshness,
+      expireConsents,
+      recordExpiry,
     ];
     for (const step of all) ledger.grantReadWriteData(step);
 
@@ -294,6 +391,7 @@ export class Steps extends Construct {
       buildCohort,
       stageRequest,
       reconcilePart,
+      findUnimported,
       writeConsents,
       correctSnapshot,
       closeRun,
@@ -301,27 +399,34 @@ export class Steps extends Construct {
     for (const step of [...writers, recordFailure]) {
       bucket.grantReadWrite(step, 'runs/*');
     }
-    for (const step of [sendRequest, rebuildPart]) bucket.grantRead(step, 'runs/*');
+    for (const step of [sendRequest, writeImportFiles, rebuildPart, expireConsents]) bucket.grantRead(step, 'runs/*');
+    bucket.grantRead(expireConsents, 'snapshots/*');
+    bucket.grantReadWrite(writeImportFiles, 'imports/*/input/*');
+    bucket.grantRead(checkImport, 'imports/*/output/*');
     for (const step of [sendRequest, checkInbox, drainMailbox]) bucket.grantReadWrite(step, 'inbox/*');
     bucket.grantRead(reconcilePart, 'inbox/*');
-    for (const step of [reconcilePart, correctSnapshot, rebuildPart, closeRun])
+    for (const step of [reconcilePart, correctSnapshot, rebuildPart, closeRun, checkFreshness, recordExpiry])
       bucket.grantReadWrite(step, 'snapshots/*');
 
     for (const step of [sendRequest, checkInbox, drainMailbox]) grantSecret(step, meshSecret, key);
-    for (const step of [writeConsents, rebuildPart]) grantSecret(step, idKey, key);
-    for (const step of [holdForReview, closeRun, recordFailure]) {
+    for (const step of [writeImportFiles, writeConsents, rebuildPart, expireConsents]) grantSecret(step, idKey, key);
+    for (const step of [holdForReview, closeRun, recordFailure, checkFreshness, recordExpiry]) {
       topic.grantPublish(step);
       key.grantEncryptDecrypt(step);
     }
     exportRole.grantPass(exportPatients);
+    importRole.grantPass(startImport);
     const patients = datastoreArnOf(environment, fhir.baseUrl);
     grantStore(exportPatients, patients, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
     grantStore(checkExport, patients, ['DescribeFHIRExportJobWithGet']);
     grantStore(buildCohort, patients, ['SearchWithPost', 'SearchWithGet']);
-    const consents = datastoreArnOf(environment, consentBaseUrlOf(environment));
+    for (const step of [openRun, checkFreshness]) grantStore(step, consents, ['ListFHIRImportJobs']);
+    grantStore(startImport, consents, ['StartFHIRImportJob']);
+    grantStore(checkImport, consents, ['DescribeFHIRImportJob']);
     grantStore(rebuildPart, consents, ['ProcessBundle', 'ReadResource']);
     grantStore(countConsents, consents, ['SearchWithPost']);
-    grantStore(closeRun, consents, ['CreateResource']);
+    for (const step of [closeRun, recordExpiry]) grantStore(step, consents, ['CreateResource']);
+    grantStore(expireConsents, consents, ['ProcessBundle', 'ReadResource', 'DeleteResource']);
     grantStore(writeConsents, consents, [
       'ProcessBundle',
       'ReadResource',
@@ -342,6 +447,10 @@ export class Steps extends Construct {
     this.reconcilePart = reconcilePart;
     this.weighChanges = weighChanges;
     this.holdForReview = holdForReview;
+    this.writeImportFiles = writeImportFiles;
+    this.startImport = startImport;
+    this.checkImport = checkImport;
+    this.findUnimported = findUnimported;
     this.writeConsents = writeConsents;
     this.correctSnapshot = correctSnapshot;
     this.rebuildPart = rebuildPart;
@@ -349,6 +458,9 @@ export class Steps extends Construct {
     this.closeRun = closeRun;
     this.recordFailure = recordFailure;
     this.drainMailbox = drainMailbox;
+    this.checkFreshness = checkFreshness;
+    this.expireConsents = expireConsents;
+    this.recordExpiry = recordExpiry;
   }
 
   /** One function from `functions/<folder>/handler.ts`. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../errors.ts';
+import type { ChangePass } from '../ndop/changes.ts';
 import { partName } from '../ndop/run-id.ts';
 import type { LedgerTable } from './table.ts';
 
@@ -108,6 +109,7 @@ const part = z.object({
       previousRows: z.number(),
       previousOptedOut: z.number(),
       modelVersion: z.number(),
+      store: z.string().optional(),
       changes: changeCounts,
       changeFiles: z.object({ activations: z.array(storedFile), others: z.array(storedFile) }),
       snapshot: storedFile.extend({ rows: z.number(), optedOut: z.number() }),
@@ -133,6 +135,7 @@ const part = z.object({
       /** Found for people who are not in the cohort, whom the earlier snapshot still named. */
       former: z.number(),
       modelVersion: z.number(),
+      store: z.string().optional(),
       /** One of each step, in order: the part is rebuilt where the last one reaches to its end. */
       snapshots: z.array(
         storedFile.extend({ from: z.number(), to: z.number(), rows: z.number(), optedOut: z.number() }),
@@ -205,4 +208,20 @@ export class Parts {
     };
     return this.#table.set(keyOf(runId, number), fields, condition, forgotten);
   }
+}
+
+/**
+ * One of a part's change files, and the reconciliation that it comes from.
+ *
+ * @throws PermanentError LedgerInconsistent where there is none
+ */
+export function changeFileOf(
+  runId: string,
+  { part: number, reconciled }: Part,
+  pass: ChangePass,
+  file: number,
+): { readonly changeFile: StoredFile; readonly reconciled: NonNullable<Part['reconciled']> } {
+  const changeFile = reconciled?.changeFiles[pass][file - 1];
+  if (changeFile) return { changeFile, reconciled };
+  throw new PermanentError('LedgerInconsistent', `Part ${number} of run ${runId} has no change file ${file}`);
 }

@@ -44,6 +44,7 @@ await contend(async ({ data, answer }) => {
   let changes = 0;
   const deps = {
     changeFileRows: 10_000,
+    storeMark: 'bench',
     retentionDays: 365,
     runs: { read: () => Promise.resolve(run) },
     parts: {

@@ -179,7 +179,7 @@ describe('a run whose Consents live elsewhere, or in another form, than those of
     const { readManifest } = pipeline.deps();
     const unmarked = async (...given: Parameters<typeof readManifest>) => {
       const manifest = await readManifest(...given);
-      return { ...manifest, entries: manifest.entries.map(({ store: _, ...entry }) => entry) };
+      return { ...manifest, entries: manifest.entries.map((entry) => ({ ...entry, store: undefined })) };
     };
     await reanswered(pipeline, samplePeople, sampleOptedOut);
     await reconcilePart({ runId: pipeline.runId, part: 1 }, { ...pipeline.deps(), readManifest: unmarked });
