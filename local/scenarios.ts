@@ -58,6 +58,12 @@ export interface Scenario {
   readonly waitScale?: number;
 }
 
+/** The first batch after the activations, and the Provenance of those, cannot be read. */
+const stoppedWhileWriting: ScenarioRun = {
+  behaviour: 'happy',
+  fhirStoreFaults: [{ kind: 'entry-refuse', times: 1, entry: 0, after: 4 }],
+};
+
 const one = (behaviour: NdopBehaviour): Pick<Scenario, 'runs'> => ({ runs: [{ behaviour }] });
 
 /** From a store of their own, the Consents can refer to people by their number alone. */
@@ -65,6 +71,8 @@ const separateStore: Pick<Scenario, 'hasSeparateStore' | 'settings'> = {
   hasSeparateStore: true,
   settings: { PATIENT_REFERENCE: 'logical' },
 };
+
+const byImport: Pick<Scenario, 'settings'> = { settings: { BULK_IMPORT_THRESHOLD: '1' } };
 
 export const scenarios = {
   happy: { tells: 'Job notice, then the answer.', ...one('happy') },
@@ -174,24 +182,28 @@ export const scenarios = {
     runs: [{ behaviour: 'undelivered' }, { behaviour: 'happy', mode: 'resume' }],
   },
   'write-refused': {
-    tells: 'The FHIR store refuses a Consent; no other run may start over it; a resume writes the rest.',
-    runs: [{ behaviour: 'happy', refusedEntries: 1 }, { behaviour: 'happy' }, { behaviour: 'happy', mode: 'resume' }],
-  },
-  'write-refused-rewritten': {
-    tells: 'The FHIR store refuses a Consent; a run that rewrites everybody puts all right.',
+    tells: 'The FHIR store refuses the Consents that have changed: they are set aside, and a resume writes them.',
     runs: [
-      { behaviour: 'happy', refusedEntries: 1 },
-      { behaviour: 'happy', isRewrite: true },
+      { behaviour: 'happy', fhirStoreFaults: [{ kind: 'entry-refuse', share: 1 }] },
+      { behaviour: 'happy', mode: 'resume' },
     ],
+  },
+  'write-stopped': {
+    tells: 'A run stops after its activations; no other run may start over it; a resume writes the rest.',
+    runs: [stoppedWhileWriting, { behaviour: 'happy' }, { behaviour: 'happy', mode: 'resume' }],
+  },
+  'write-stopped-rewritten': {
+    tells: 'A run stops after its activations; a run that rewrites everybody puts all right.',
+    runs: [stoppedWhileWriting, { behaviour: 'happy', isRewrite: true }],
   },
   'snapshot-lost': {
     tells:
       'The snapshot and the pointer to it are lost: a rebuild reads them back from the Consents, and the next run goes on.',
     runs: [{ mode: 'rebuild', isSnapshotLost: true }, { behaviour: 'happy' }],
   },
-  'write-refused-rebuilt': {
-    tells: 'The FHIR store refuses a Consent; a rebuild says what it holds, and the next run writes the rest.',
-    runs: [{ behaviour: 'happy', refusedEntries: 1 }, { mode: 'rebuild' }, { behaviour: 'happy' }],
+  'write-stopped-rebuilt': {
+    tells: 'A run stops after its activations; a rebuild says what the store holds, and the next run writes the rest.',
+    runs: [stoppedWhileWriting, { mode: 'rebuild' }, { behaviour: 'happy' }],
   },
   'rebuild-resumed': {
     tells:
@@ -221,9 +233,9 @@ export const scenarios = {
   },
   'invalid-input': { tells: 'The execution input is not valid.', runs: [{ isInputInvalid: true }] },
   'bulk-import': {
-    tells: 'More changes than batches should write.',
+    tells: 'More changes than batches should write: an import writes those that withhold nobody.',
     ...one('happy'),
-    settings: { BULK_IMPORT_THRESHOLD: '1' },
+    ...byImport,
   },
   'patients-by-search': {
     tells: 'The Patients are read by search instead of an export.',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import { setAsideOf, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
+import { together, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
@@ -46,11 +46,10 @@ export async function recordFailure(input: RecordFailureInput, deps: RecordFailu
   // Another execution's run of the same id is none of this one's business.
   if (run?.executionArn === execution) {
     const parts = await deps.parts.list(run.runId);
-    const writes = await deps.consentWrites.list(run.runId);
-    const written = writes.reduce((sum, row) => sum + row.written, 0);
+    const writes = together(await deps.consentWrites.list(run.runId));
     isPartlyWritten = (await deps.latest.unfinishedWriter())?.runId === run.runId;
     const closedAt = deps.now().toISOString();
-    const ending = { closedAt, outcome: 'Failed', failure, written, setAside: setAsideOf(writes) } as const;
+    const ending = { closedAt, outcome: 'Failed', failure, written: writes.written, writes } as const;
     const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));
     await deps.runs.update(run.runId, { state: 'failed', failure, reportKey });
   }

@@ -10,7 +10,7 @@ import type { Write, Written } from '../../shared/fhir/write-batch.ts';
 import type { Files } from '../../shared/files.ts';
 import { inOrder } from '../../shared/in-order.ts';
 import type { ConsentImports } from '../../shared/ledger/consent-imports.ts';
-import type { ChangeFileWrites, ConsentWrites } from '../../shared/ledger/consent-writes.ts';
+import { sumOfCounts, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
@@ -134,6 +134,7 @@ async function writeFile(
   const row: ChangeFileWrites = {
     ...{ part, pass, file, opening, provenancesFailed },
     written: counts.written + (before?.written ?? imported?.imported ?? 0),
+    present: sumOfCounts([counts.present, ...(before ? [before.present] : [])]),
     ...(counts.setAside > 0
       ? {
           setAside: {

@@ -15,7 +15,9 @@ export class WrittenCounts {
   setAside = 0;
   setAsideLines = '';
   readonly reasons: Record<string, number> = {};
+  /** Of what was set aside, and of what the store held already. */
   readonly kinds: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
+  readonly present: ChangeCounts = { ...this.kinds };
   #tried = 0;
 
   /** @param recordOf what a snapshot would say of a Consent that the store holds, where it is ours */
@@ -28,6 +30,7 @@ export class WrittenCounts {
     for (const [index, change] of batch.entries()) {
       const outcome = outcomes[index];
       if (outcome?.kind === 'written') this.written += 1;
+      if (outcome?.kind === 'present') this.present[change.kind] += 1;
       if (outcome?.kind !== 'set-aside') continue;
       const { reason } = outcome;
       this.setAside += 1;

@@ -21,6 +21,8 @@ interface ForAWhile {
 interface InBatch {
   /** How many of the next matching batches are hit; a batch that has no such entry is not counted. */
   readonly times: number;
+  /** How many matching batches go by before the first one is hit; none when left out. */
+  readonly after?: number;
   /** Position in the batch, or the logical id that the entry writes or reads. */
   readonly entry: number | string;
 }

@@ -13,6 +13,8 @@ const changeFileWrites = z.object({
   opening: z.number(),
   /** Changes that the FHIR store has taken, in whichever opening. */
   written: z.number(),
+  /** Changes that were none: the store held the same content already. How many of each kind. */
+  present: changeCounts,
   /** Changes that it would not take: each with its reason, and with what the store holds in its place. */
   setAside: storedFile
     .extend({
@@ -28,21 +30,33 @@ const changeFileWrites = z.object({
 /** What became of one change file. The row is written once all of the file has been tried. */
 export type ChangeFileWrites = z.infer<typeof changeFileWrites>;
 
-/** What was set aside of several change files, together. */
-export interface SetAsideCounts {
-  readonly reasons: Readonly<Record<string, number>>;
-  readonly kinds: ChangeCounts;
+/** What became of several change files, together. */
+export interface ChangeWrites {
+  readonly written: number;
+  readonly present: ChangeCounts;
+  readonly setAside: ChangeCounts;
+  readonly setAsideByReason: Readonly<Record<string, number>>;
+  readonly provenancesFailed: number;
 }
 
-export function setAsideOf(rows: readonly ChangeFileWrites[]): SetAsideCounts {
-  const reasons: Record<string, number> = {};
-  const kinds: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
-  for (const { setAside } of rows) {
-    for (const [reason, count] of Object.entries(setAside?.reasons ?? {}))
-      reasons[reason] = (reasons[reason] ?? 0) + count;
-    for (const kind of changeKinds) kinds[kind] += setAside?.kinds[kind] ?? 0;
+export function together(rows: readonly ChangeFileWrites[]): ChangeWrites {
+  const setAsideByReason: Record<string, number> = {};
+  for (const [reason, count] of rows.flatMap(({ setAside }) => Object.entries(setAside?.reasons ?? {}))) {
+    setAsideByReason[reason] = (setAsideByReason[reason] ?? 0) + count;
   }
-  return { reasons, kinds };
+  return {
+    written: rows.reduce((sum, row) => sum + row.written, 0),
+    present: sumOfCounts(rows.map(({ present }) => present)),
+    setAside: sumOfCounts(rows.flatMap(({ setAside }) => setAside?.kinds ?? [])),
+    setAsideByReason,
+    provenancesFailed: rows.reduce((sum, row) => sum + row.provenancesFailed, 0),
+  };
+}
+
+export function sumOfCounts(counts: readonly ChangeCounts[]): ChangeCounts {
+  const sum: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
+  for (const kind of changeKinds) sum[kind] = counts.reduce((total, each) => total + each[kind], 0);
+  return sum;
 }
 
 /** Which change file of a run. */

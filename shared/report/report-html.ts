@@ -40,6 +40,12 @@ export function reportHtml(report: Report): string {
     rebuildTable(report),
     table('Consents', [
       ['Written to the FHIR store', count(report.consents.written)],
+      ...(report.consents.present > 0 ? [['Stood there already', count(report.consents.present)] as const] : []),
+      ...Object.entries(report.consents.failedByReason).map(
+        ([reason, number]) => [`Not taken by the FHIR store: ${reason}`, count(number)] as const,
+      ),
+      ...(report.provenancesFailed > 0 ? [['Provenances not taken', count(report.provenancesFailed)] as const] : []),
+      ...(report.usable ? [['Usable until', report.usable.until] as const] : []),
       ...changeRows('', changes),
       ...(report.consents.written === 0 ? changeRows('Called for, not written: ', report.found) : []),
     ]),
@@ -69,6 +75,9 @@ function headline({ outcome, failure, consents, answered }: Report): string {
   }
   if (outcome === 'DryRunCompleted') return 'Dry run completed: nothing was written.';
   const done = `${count(answered)} people answered, ${count(consents.written)} Consents written.`;
+  if (outcome === 'CompletedWithFailures') {
+    return `Completed with failures: ${done} ${count(consents.failed)} were not taken: mend the reasons below, then resume the run.`;
+  }
   return outcome === 'CompletedPartially'
     ? `Completed in part: ${done} Some parts have no usable answer.`
     : `Completed: ${done}`;

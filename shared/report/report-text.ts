@@ -22,10 +22,13 @@ export function reportText(report: Report): string {
     ...(rebuild ? rebuildLines(rebuild) : []),
     `  answers   ${report.answered} people of ${report.asked} numbers asked about: ${report.optedOut} opted out (${share}${before}), ${report.notOptedOut} not`,
     `  changes   ${changes.created} new, ${changes.activated} now opted out, ${changes.deactivated} no longer, ${changes.updated} rewritten, ${changes.retired} retired`,
-    `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written`,
+    `  Consents  ${failure ? 'at least ' : ''}${report.consents.written} written${report.consents.present > 0 ? `, ${report.consents.present} stood there already` : ''}`,
     ...Object.entries(report.consents.failedByReason).map(
       ([reason, count]) => `            ${count} not taken by the FHIR store: ${reason}`,
     ),
+    ...(report.provenancesFailed > 0
+      ? [`            ${report.provenancesFailed} Provenances not taken by the FHIR store`]
+      : []),
     ...(report.usable
       ? [`  usable    until ${report.usable.until}, counted from the oldest request that an answer rests on`]
       : []),

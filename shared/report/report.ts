@@ -1,6 +1,6 @@
 import type { ChangeCounts, Part } from '../ledger/parts.ts';
 import type { Run, RunOutcome } from '../ledger/runs.ts';
-import type { SetAsideCounts } from '../ledger/consent-writes.ts';
+import { sumOfCounts, together, type ChangeWrites } from '../ledger/consent-writes.ts';
 import { failureOf, leavesOf } from '../ndop/pieces.ts';
 import { percentOf } from '../ndop/plausibility.ts';
 import { changeKinds } from '../ndop/reconcile.ts';
@@ -45,12 +45,15 @@ export interface Report {
   readonly found: ReportedChanges;
   /** What was carried out: all that was found once a run has completed, else nothing that could be vouched for. */
   readonly changes: ReportedChanges;
-  /** What the FHIR store took, and what it did not: those are set aside, with why. */
+  /** What the FHIR store took, what it held already with the same content, and what it did not take, with why. */
   readonly consents: {
     readonly written: number;
+    readonly present: number;
     readonly failed: number;
     readonly failedByReason: Readonly<Record<string, number>>;
   };
+  /** Provenances that the FHIR store did not take; the Consents are written. */
+  readonly provenancesFailed: number;
   /** Until when what the FHIR store holds may be relied on, and from which request it counts; absent where nothing is. */
   readonly usable?: { readonly from: string; readonly until: string };
   /** Why the run was held for a person, if it was, and what the person decided. */
@@ -102,8 +105,8 @@ export interface ReportEnding {
   readonly outcome: RunOutcome | 'Failed';
   readonly failure?: Report['failure'];
   readonly written: number;
-  /** What the FHIR store did not take. */
-  readonly setAside?: SetAsideCounts;
+  /** What became of the changes; absent where nothing was to be written. */
+  readonly writes?: ChangeWrites;
   /** When the oldest request was sent whose answer vouches for somebody. */
   readonly usable?: Report['usable'] | undefined;
   /** The reviewer's words; absent where nobody was asked. */
@@ -120,7 +123,7 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
   const verdict = run.verdict;
   const found = reportedChanges(verdict?.changes ?? noChanges);
   const isWritten = ending.outcome.startsWith('Completed');
-  const failed = ending.setAside?.kinds ?? noChanges;
+  const writes = ending.writes ?? together([]);
   const optedOut = verdict?.optedOut ?? 0;
   const notOptedOut = verdict?.notOptedOut ?? 0;
   const aside = setAside(parts, rows);
@@ -163,12 +166,16 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       ? { previousOptOutPercent: percentOf(verdict.previousOptedOut, verdict.previousRows) }
       : {}),
     found,
-    changes: isWritten ? lessThan(found, reportedChanges(failed)) : reportedChanges(noChanges),
+    changes: isWritten
+      ? lessThan(found, reportedChanges(sumOfCounts([writes.setAside, writes.present])))
+      : reportedChanges(noChanges),
     consents: {
       written: ending.written,
-      failed: changeKinds.reduce((sum, kind) => sum + failed[kind], 0),
-      failedByReason: ending.setAside?.reasons ?? {},
+      present: allOf(writes.present),
+      failed: allOf(writes.setAside),
+      failedByReason: writes.setAsideByReason,
     },
+    provenancesFailed: writes.provenancesFailed,
     ...(ending.usable ? { usable: ending.usable } : {}),
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }
@@ -219,6 +226,10 @@ export function partsOf({ cohort }: Run, rows: readonly Part[]): Part[] {
 
 function reportedChanges({ activate, deactivate, create, update, retire }: ChangeCounts): ReportedChanges {
   return { activated: activate, deactivated: deactivate, created: create, updated: update, retired: retire };
+}
+
+function allOf(counts: ChangeCounts): number {
+  return changeKinds.reduce((sum, kind) => sum + counts[kind], 0);
 }
 
 function lessThan(found: ReportedChanges, failed: ReportedChanges): ReportedChanges {

@@ -23,7 +23,8 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   { scenario: 'patients-by-search', executions: ['Completed'] },
   { scenario: 'export-failed', executions: ['PatientExportFailed', 'Completed'] },
   { scenario: 'one-part-resumed', executions: ['CompletedPartially', 'Completed'] },
-  { scenario: 'write-refused', executions: ['ConsentWritesRefused', 'RunUnfinished', 'Completed'] },
+  { scenario: 'write-refused', executions: ['CompletedWithFailures', 'Completed'] },
+  { scenario: 'write-stopped', executions: ['HealthLakeRefused', 'RunUnfinished', 'Completed'] },
   { scenario: 'snapshot-lost', executions: ['SnapshotRebuilt', 'Completed'] },
   { scenario: 'rebuild-resumed', executions: ['HealthLakeRefused', 'SnapshotRebuilt', 'Completed'] },
 ])('$scenario ends with exactly the four people changed', async ({ scenario, executions }) => {
@@ -41,21 +42,23 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   expect(consents.filter(({ meta }) => meta.versionId !== '1').length).toBe(4);
 });
 
-it('puts right whatever an unfinished run left, by a run that rewrites everybody (write-refused-rewritten)', async () => {
-  const { summary, out } = await months.second('write-refused-rewritten' satisfies ScenarioName);
+it('puts right whatever an unfinished run left, by a run that rewrites everybody (write-stopped-rewritten)', async () => {
+  const { summary, out } = await months.second('write-stopped-rewritten' satisfies ScenarioName);
   expect(summary).toMatchObject({
-    executions: ['ConsentWritesRefused', 'Completed'],
-    consents: { written: months.people },
+    executions: ['HealthLakeRefused', 'Completed'],
+    // Everybody is looked at, and whoever stands there as they should is left alone.
+    changes: { activated: 2, deactivated: 2, created: 0, updated: 0 },
+    consents: { written: 4 },
   });
   const active = (await consentsIn(out)).filter(({ status }) => status === 'active');
   expect(active.length).toBe(summary.optedOut);
 });
 
-it('writes after a rebuild what a run that stopped while it wrote had left (write-refused-rebuilt)', async () => {
-  const { summary, out } = await months.second('write-refused-rebuilt' satisfies ScenarioName);
+it('writes after a rebuild what a run that stopped while it wrote had left (write-stopped-rebuilt)', async () => {
+  const { summary, out } = await months.second('write-stopped-rebuilt' satisfies ScenarioName);
   expect(summary).toMatchObject({
-    executions: ['ConsentWritesRefused', 'SnapshotRebuilt', 'Completed'],
-    changes: { activated: 1, deactivated: 2, created: 0, updated: 0 },
+    executions: ['HealthLakeRefused', 'SnapshotRebuilt', 'Completed'],
+    changes: { activated: 0, deactivated: 2, created: 0, updated: 0 },
   });
   const consents = await consentsIn(out);
   expect(consents.filter(({ meta }) => meta.versionId !== '1').length).toBe(4);
@@ -68,6 +71,18 @@ it('refers to people by number where a CSV file gives no patient ids (cohort-fro
   expect(consents.every(({ patient }) => patient.reference === undefined && patient.identifier !== undefined)).toBe(
     true,
   );
+});
+
+it('writes everybody anew where the Consents have moved to a store of their own (separate-store)', async () => {
+  const { summary, out } = await months.second('separate-store' satisfies ScenarioName);
+  expect(summary).toMatchObject({
+    outcome: 'Completed',
+    changes: { activated: 2, deactivated: 2, created: 0, updated: months.people - 4, retired: 0 },
+    consents: { written: months.people },
+  });
+  const consents = await consentsIn(out);
+  expect(consents.length).toBe(months.people);
+  expect(consents.filter(({ patient }) => patient.reference !== undefined)).toEqual([]);
 });
 
 it('withholds from everybody who has opted out under a superseded number alone (merged-records)', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { closeRun, type CloseRunInput } from '../../../functions/close-run/close-run.ts';
+import { PermanentError, RetryableError } from '../../../shared/errors.ts';
 import { manifestOf } from '../../../shared/ledger/latest.ts';
 import { samplePeople, sampleOptedOut } from '../../support/nhs-numbers.ts';
 import { Observer, Stopped } from '../../support/observed.ts';
@@ -71,6 +72,61 @@ describe('a run whose answers are all written', () => {
       'operations.publish',
       'mailbox.releaseLease',
     ]);
+  });
+});
+
+describe('the marker that consumers go by', () => {
+  it('says from when on the oldest of all answers counts, and that twice is once', async () => {
+    const pipeline = await written({ partRows: 3 });
+    await pipeline.close({ written: 8 });
+    const sentAt = (await pipeline.ledger.parts.list(pipeline.runId)).map((part) => part.sentAt!).sort();
+    expect(pipeline.markers).toEqual([
+      {
+        runId: pipeline.runId,
+        outcome: 'Completed',
+        recorded: pipeline.clock.now().toISOString(),
+        asAt: sentAt[0],
+        maxAgeDays: 21,
+        ...{ submitted: 8, optedOut: 2, notOptedOut: 6, consentWrites: 8 },
+      },
+    ]);
+    expect(pipeline.published[0]!.usable!.from).toBe(sentAt[0]);
+  });
+
+  it('counts from an old stretch that is carried on', async () => {
+    const pipeline = await written({ partRows: 3 });
+    await pipeline.close();
+    const old = (await manifest(pipeline)).entries[1]!.sentAt;
+    await nextWritten(pipeline, [1, 3]);
+    await pipeline.close();
+    expect(pipeline.markers.map(({ asAt }) => asAt)).toEqual([pipeline.markers[0]!.asAt, old]);
+  });
+
+  it('is not written of a dry run, nor where it would be stale from the first', async () => {
+    const pipeline = await written();
+    await pipeline.close({ outcome: 'DryRunCompleted' });
+    const late = await written();
+    late.clock.advance(22 * 86_400);
+    await late.close();
+    expect([...pipeline.markers, ...late.markers]).toEqual([]);
+  });
+
+  it('that the store refuses does not undo the run: the operators are told', async () => {
+    const told: boolean[] = [];
+    const pipeline = await written({
+      postMarker: () => Promise.reject(new PermanentError('HealthLakeForbidden', 'may not')),
+      publish: (_, isMarked) => Promise.resolve(void told.push(isMarked)),
+    });
+    expect(await pipeline.close()).toMatchObject({ outcome: 'Completed' });
+    expect(told).toEqual([false]);
+  });
+
+  it('is waited for where the store is away', async () => {
+    const pipeline = await written({
+      postMarker: () => Promise.reject(new RetryableError('HealthLakeUnavailable', 'away')),
+    });
+    await expect(pipeline.close()).rejects.toMatchObject({ name: 'HealthLakeUnavailable' });
+    expect((await pipeline.ledger.runs.read(pipeline.runId)).state).toBe('running');
   });
 });
 

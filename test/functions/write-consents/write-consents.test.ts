@@ -11,6 +11,7 @@ type WriteBatch = WriteConsentsDeps['writeBatch'];
 const idKey = parseIdKey('07'.repeat(32));
 const idOf = (nhsNumber: number) => consentIdOf(nhsNumber, idKey);
 const file = (pass: 'activations' | 'others') => ({ part: 1, pass, file: 1 });
+const none = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
 const rowOf = (pipeline: InMemoryPipeline, pass: 'activations' | 'others' = 'others') =>
   pipeline.ledger.consentWrites.find(pipeline.runId, file(pass));
 
@@ -27,7 +28,13 @@ describe('a change file', () => {
       });
     }
     expect(pipeline.consents.size).toBe(8);
-    expect(await rowOf(pipeline)).toEqual({ ...file('others'), opening: 1, written: 6, provenancesFailed: 0 });
+    expect(await rowOf(pipeline)).toEqual({
+      ...file('others'),
+      opening: 1,
+      written: 6,
+      present: none,
+      provenancesFailed: 0,
+    });
   });
 
   test.each([
@@ -85,7 +92,13 @@ describe('a change file', () => {
     const { changeFiles } = (await pipeline.part(1)).reconciled!;
     const lines = pipeline.files.text(changeFiles.others[0]!.key).split('\n');
     const left = await pipeline.files.writeOnce('runs/left.csv', `${lines.slice(0, 2).join('\n')}\n`);
-    await pipeline.ledger.consentImports.putFile(pipeline.runId, { part: 1, file: 1, imported: 6, left });
+    await pipeline.ledger.consentImports.putFile(pipeline.runId, {
+      part: 1,
+      file: 1,
+      imported: 6,
+      left,
+      provenancesFailed: 0,
+    });
     expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: 8 });
     expect(pipeline.consents.size).toBe(2);
   });
@@ -141,7 +154,7 @@ describe('entries that the store refuses for good', () => {
     expect(row!.setAside).toMatchObject({
       count: 9,
       reasons: { 'status 422': 9 },
-      kinds: { activate: 0, deactivate: 0, create: 9, update: 0, retire: 0 },
+      kinds: { ...none, create: 9 },
     });
     expect(pipeline.files.text(row!.setAside!.key).split('\n')).toHaveLength(10);
     // Until the run is opened again there is nothing new to try.
@@ -155,7 +168,7 @@ describe('entries that the store refuses for good', () => {
     refuse(pipeline, poisonous);
     expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'CompletedWithFailures' });
     const report = pipeline.published.at(-1)!;
-    expect(report.consents).toEqual({ written: 341, failed: 9, failedByReason: { 'status 422': 9 } });
+    expect(report.consents).toEqual({ written: 341, present: 0, failed: 9, failedByReason: { 'status 422': 9 } });
     expect(report.changes).toMatchObject({ created: 341 });
     // The next run finds them new.
     pipeline.store.faults = {};
@@ -172,7 +185,7 @@ describe('entries that the store refuses for good', () => {
     await resume(pipeline);
     expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'Completed' });
     expect(pipeline.store.written.slice(before).filter(({ id }) => pipeline.consents.has(id))).toHaveLength(9);
-    expect(pipeline.published.at(-1)!.consents).toEqual({ written: 350, failed: 0, failedByReason: {} });
+    expect(pipeline.published.at(-1)!.consents).toEqual({ written: 350, present: 0, failed: 0, failedByReason: {} });
     expect(await pipeline.run(people, new Set(), { trigger: 'console', reason: 'next' })).toMatchObject({
       outcome: 'Completed',
     });

@@ -50,6 +50,17 @@ const reports: Record<string, Report> = {
     written: 3,
     failure: { name: 'ConsentWritesRefused', stage: 'Write the Consents', message: '2 Consents were refused (422)' },
   }),
+  'completed with failures': reportOf(usualRun, usualParts, {
+    ...{ closedAt, outcome: 'CompletedWithFailures', written: 7 },
+    writes: {
+      written: 7,
+      present: { activate: 0, deactivate: 0, create: 0, update: 0, retire: 1 },
+      setAside: { activate: 2, deactivate: 0, create: 1, update: 0, retire: 0 },
+      setAsideByReason: { 'status 422: invariant': 2, 'a Consent that is not ours has its id': 1 },
+      provenancesFailed: 1,
+    },
+    usable: { from: '2026-09-01T02:01:00Z', until: '2026-09-22T02:01:00.000Z' },
+  }),
   'held and approved': reportOf(
     {
       ...usualRun,
@@ -242,4 +253,19 @@ describe('keeping a report', () => {
       `${stem}/failure-20260901T024500123Z.json`,
     ]);
   });
+});
+
+it('what the store did not take is told by reason, and not counted as changed', () => {
+  const report = reports['completed with failures']!;
+  expect(report.changes).toEqual({ activated: 3, deactivated: 1, created: 1, updated: 0, retired: 2 });
+  expect(report.consents).toEqual({
+    ...{ written: 7, present: 1, failed: 3 },
+    failedByReason: { 'status 422: invariant': 2, 'a Consent that is not ours has its id': 1 },
+  });
+  for (const form of [reportText(report), reportHtml(report)]) {
+    expect(form).toContain('status 422: invariant');
+    expect(form).toContain('2026-09-22T02:01:00.000Z');
+    expect(form).toMatch(/Provenances not taken/);
+  }
+  expect(reportHtml(report)).toContain('Completed with failures');
 });
