@@ -22,7 +22,7 @@ export const capabilityStatement: FhirResource = {
           'history-instance',
           'create',
           ...(type === 'AuditEvent' ? [] : ['update', 'delete']),
-          ...(type === 'Consent' || type === 'Patient' ? ['search-type'] : []),
+          'search-type',
         ),
         versioning: 'versioned',
         updateCreate: type !== 'AuditEvent',

@@ -52,6 +52,8 @@ export class LabelTable {
       _tag: read('_tag'),
       category: read('category'),
       status: read('status'),
+      subtype: read('subtype'),
+      type: read('type'),
     });
     return key;
   }

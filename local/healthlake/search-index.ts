@@ -6,45 +6,59 @@ export interface Token {
   readonly value: string;
 }
 
-/** The search parameters with few distinct values across a store; one combination of them is one row of `labels`. */
-export const labelParameters = ['_source', '_tag', 'category', 'status'] as const;
+/**
+ * The search parameters with few distinct values across a store; one combination of them is one row of `labels`, whose
+ * lists are in this order: a new parameter goes to the end.
+ */
+export const labelParameters = ['_source', '_tag', 'category', 'status', 'subtype', 'type'] as const;
 
 export type LabelParameter = (typeof labelParameters)[number];
 export type Labels = Readonly<Record<LabelParameter, readonly Token[]>>;
-export type LookupParameter = 'identifier' | 'patient' | 'patient:identifier';
+export type LookupParameter = 'identifier' | 'patient' | 'patient:identifier' | 'target';
 
 /** A value that few resources share, by which they are looked up: value, parameter, system. */
 export type Lookup = readonly [value: string, parameter: LookupParameter, system: string];
 
-/** What a search by label needs of a resource. Only Patient and Consent can be searched. */
+/** What a search by label needs of a resource. */
 export function labelsOf(resource: FhirResource | undefined): Labels {
-  if (resource?.resourceType !== 'Patient' && resource?.resourceType !== 'Consent') {
-    return { _source: [], _tag: [], category: [], status: [] };
-  }
-  const { resourceType, meta, category, status } = resource;
-  const isConsent = resourceType === 'Consent';
+  const { meta, category, status, subtype, type }: Readonly<Record<string, unknown>> = resource ?? {};
   const { source, tag } = isObject(meta) ? meta : {};
+  const isConsent = resource?.resourceType === 'Consent';
+  const isAuditEvent = resource?.resourceType === 'AuditEvent';
   const concepts = isConsent ? listOf(category) : [];
   return {
     _source: plain(source),
     _tag: tokens(tag, 'code'),
     category: concepts.flatMap((concept) => (isObject(concept) ? tokens(concept.coding, 'code') : [])),
     status: isConsent ? plain(status) : [],
+    subtype: isAuditEvent ? tokens(subtype, 'code') : [],
+    type: isAuditEvent ? tokens([type], 'code') : [],
   };
 }
 
-/** What a search by identifier or patient needs of a resource. */
+/** What a search by identifier or reference needs of a resource. */
 export function lookupsOf(resource: FhirResource | undefined): readonly Lookup[] {
-  if (resource?.resourceType !== 'Patient' && resource?.resourceType !== 'Consent') return [];
-  const { resourceType, identifier, patient } = resource;
-  const subject = resourceType === 'Consent' && isObject(patient) ? patient : {};
   const lookups = (parameter: LookupParameter, found: readonly Token[]) =>
     found.map(({ system, value }): Lookup => [value, parameter, system]);
-  return [
-    ...lookups('identifier', tokens(identifier, 'value')),
-    ...lookups('patient:identifier', tokens([subject.identifier], 'value')),
-    ...lookups('patient', plain(subject.reference)),
-  ];
+  switch (resource?.resourceType) {
+    case 'Consent': {
+      const { identifier, patient } = resource;
+      const subject = isObject(patient) ? patient : {};
+      return [
+        ...lookups('identifier', tokens(identifier, 'value')),
+        ...lookups('patient:identifier', tokens([subject.identifier], 'value')),
+        ...lookups('patient', plain(subject.reference)),
+      ];
+    }
+    case 'Patient':
+      return lookups('identifier', tokens(resource.identifier, 'value'));
+    case 'Provenance': {
+      const targets = listOf(resource.target).flatMap((target) => (isObject(target) ? plain(target.reference) : []));
+      return lookups('target', targets);
+    }
+    default:
+      return [];
+  }
 }
 
 function tokens(items: unknown, valueElement: 'code' | 'value'): readonly Token[] {

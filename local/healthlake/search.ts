@@ -1,19 +1,28 @@
-import { idForm, isObject, listOf, type FhirResource } from './fhir.ts';
+import { parseDateRange, type DateRange } from './date-range.ts';
+import { idForm, isObject, listOf, textOf, type FhirResource } from './fhir.ts';
 import type { Criteria, Criterion, Wanted } from './find.ts';
 import { pageToken, readPageToken } from './page-token.ts';
 import { badRequest, notImplemented } from './refused.ts';
-import type { Store } from './store.ts';
+import type { Store, Version } from './store.ts';
 
 const defaultCount = 10;
 const largestCount = 100;
+const mostAuditEvents = 1_000_000;
 
 const parametersOf: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['AuditEvent', new Set(['_id', '_source', '_tag', 'date', 'subtype', 'type'])],
   ['Patient', new Set(['_id', 'identifier'])],
+  ['Provenance', new Set(['_id', '_source', '_tag', 'target'])],
   ['Consent', new Set(['_id', '_source', '_tag', 'category', 'identifier', 'patient', 'patient:identifier', 'status'])],
 ]);
 
+type Order = 'date' | '-date' | 'id';
+
 interface Search {
   readonly criteria: Criteria;
+  /** Of an AuditEvent, all must hold. */
+  readonly dates: readonly DateRange[];
+  readonly order: Order;
   readonly count: number;
   readonly elements: ReadonlySet<string> | undefined;
   readonly isTotalWanted: boolean;
@@ -30,14 +39,16 @@ export interface SearchContext {
 }
 
 /**
- * Answers a search with a page of matches in id order.
+ * Answers a search with a page of matches, in id order unless another one is asked for.
  *
  * @throws Refused 400 for a parameter, modifier or value that HealthLake would not take or this store does not know
  */
 export function search(type: string, given: URLSearchParams, context: SearchContext): FhirResource {
-  const { store, baseUrl, indexedUntil } = context;
-  const { criteria, count, elements, isTotalWanted, parameters, after } = parseSearch(type, given);
-  const found = store.find(type, { criteria, after, limit: count + 1, indexedUntil });
+  const { baseUrl } = context;
+  const asked = parseSearch(type, given);
+  const { count, elements, isTotalWanted, parameters } = asked;
+  const { found, total } =
+    type === 'AuditEvent' ? findAuditEvents(asked, context) : findResources(type, asked, context);
   const page = found.slice(0, count);
   const last = page.at(-1);
   const selfUrl = `${baseUrl}${type}?${parameters.toString()}`;
@@ -49,7 +60,7 @@ export function search(type: string, given: URLSearchParams, context: SearchCont
   return {
     resourceType: 'Bundle',
     type: 'searchset',
-    ...(isTotalWanted ? { total: store.count(type, criteria, indexedUntil) } : {}),
+    ...(isTotalWanted ? { total: total() } : {}),
     link: links,
     entry: page.map(({ id, resource }) => ({
       fullUrl: `${baseUrl}${type}/${id}`,
@@ -59,10 +70,49 @@ export function search(type: string, given: URLSearchParams, context: SearchCont
   };
 }
 
+interface Found {
+  /** A page and, where there is one, the first of the next. */
+  readonly found: readonly Version[];
+  readonly total: () => number;
+}
+
+function findResources(
+  type: string,
+  { criteria, count, after }: Search,
+  { store, indexedUntil }: SearchContext,
+): Found {
+  return {
+    found: store.find(type, { criteria, after, limit: count + 1, indexedUntil }),
+    total: () => store.count(type, criteria, indexedUntil),
+  };
+}
+
+/** There is about one AuditEvent a run, so they are compared and put in order here. */
+function findAuditEvents(
+  { criteria, dates, order, count, after }: Search,
+  { store, indexedUntil }: SearchContext,
+): Found {
+  const events = store
+    .find('AuditEvent', { criteria, after: '', limit: mostAuditEvents, indexedUntil })
+    .map((version) => ({ version, recorded: Date.parse(textOf(version.resource?.recorded) ?? '') }))
+    .filter(({ recorded }) => dates.every(({ from, before }) => recorded >= from && recorded < before));
+  if (order !== 'id') {
+    const sign = order === 'date' ? 1 : -1;
+    events.sort((a, b) => sign * (a.recorded - b.recorded));
+  }
+  const start = after === '' ? 0 : events.findIndex(({ version }) => version.id === after) + 1;
+  return {
+    found: events.slice(start, start + count + 1).map(({ version }) => version),
+    total: () => events.length,
+  };
+}
+
 function parseSearch(type: string, given: URLSearchParams): Search {
   const known = parametersOf.get(type);
   if (!known) throw notImplemented(`search of ${type}`);
   const criteria: Criterion[] = [];
+  const dates: DateRange[] = [];
+  let order: Order = 'id';
   const parameters = new URLSearchParams(given);
   parameters.delete('page');
   let count = defaultCount;
@@ -80,16 +130,20 @@ function parseSearch(type: string, given: URLSearchParams): Search {
         if (value !== 'accurate' && value !== 'none') throw badRequest('_total takes accurate or none');
         isTotalWanted = value === 'accurate';
         break;
+      case '_sort':
+        order = parseOrder(type, value);
+        break;
       default:
         if (!known.has(name)) {
           throw badRequest('A search parameter or modifier is not supported by this stand-in', 'not-supported');
         }
-        criteria.push(criterionOf(name, value));
+        if (name === 'date') dates.push(parseDateRange(value));
+        else criteria.push(criterionOf(name, value));
     }
   }
   const page = given.get('page');
   const after = page === null ? '' : readPageToken(page, parameters.toString());
-  return { criteria, count, elements, isTotalWanted, parameters, after };
+  return { criteria, dates, order, count, elements, isTotalWanted, parameters, after };
 }
 
 function parseCount(value: string): number {
@@ -98,6 +152,11 @@ function parseCount(value: string): number {
     throw badRequest(`_count must be between 1 and ${largestCount}`);
   }
   return count;
+}
+
+function parseOrder(type: string, value: string): Order {
+  if (type === 'AuditEvent' && (value === 'date' || value === '-date')) return value;
+  throw badRequest('An order is not supported by this stand-in', 'not-supported');
 }
 
 function criterionOf(parameter: string, text: string): Criterion {
@@ -109,6 +168,8 @@ function criterionOf(parameter: string, text: string): Criterion {
       return { kind: 'id', anyOf: values.map((value) => ({ system: undefined, value })) };
     case 'patient':
       return { kind: 'lookup', parameter, anyOf: values.map(patientReference) };
+    case 'target':
+      return { kind: 'lookup', parameter, anyOf: values.map(literalReference) };
     case 'identifier':
     case 'patient:identifier':
       return { kind: 'lookup', parameter, anyOf: values.map(token) };
@@ -117,6 +178,8 @@ function criterionOf(parameter: string, text: string): Criterion {
     case '_tag':
     case 'category':
     case 'status':
+    case 'subtype':
+    case 'type':
       return { kind: 'label', parameter, anyOf: values.map(token) };
     default:
       throw badRequest('A search parameter is not supported by this stand-in', 'not-supported');
@@ -127,6 +190,11 @@ function patientReference(value: string): Wanted {
   const id = value.replace(/^Patient\//, '');
   if (!idForm.test(id)) throw badRequest('patient takes Patient/<id> or <id>');
   return { system: undefined, value: `Patient/${id}` };
+}
+
+function literalReference(value: string): Wanted {
+  if (!/^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/.test(value)) throw badRequest('target takes <Type>/<id>');
+  return { system: undefined, value };
 }
 
 function token(text: string): Wanted {

@@ -1,6 +1,6 @@
 import { Fhir } from 'fhir';
 import type { ParsedProperty } from 'fhir/model/parsed-property.js';
-import { isObject, isResource, listOf, type FhirResource } from './fhir.ts';
+import { isObject, isResource, listOf, textOf, type FhirResource } from './fhir.ts';
 import { primitiveForms } from './primitives.ts';
 import type { Issue, IssueCode } from './refused.ts';
 import { shapeOf } from './shape.ts';
@@ -11,12 +11,15 @@ const fhir = new Fhir();
 const consentStates = new Set<unknown>(['draft', 'proposed', 'active', 'rejected', 'inactive', 'entered-in-error']);
 const refusing = new Set<unknown>(['error', 'fatal']);
 const provisionTypes = new Set<unknown>(['deny', 'permit']);
+const knownProfiles =
+  /^(http:\/\/hl7\.org\/fhir\/StructureDefinition\/|https:\/\/fhir\.hl7\.org\.uk\/StructureDefinition\/UKCore-)[A-Za-z-]+(\|[\d.]+)?$/;
 const verdicts = new Map<string, readonly Issue[]>();
 
 /**
  * Validates against base FHIR R4, as HealthLake does at validation level `strict` when no profile is declared:
- * structure, cardinality, required codes, the form of every primitive, and the rules of Consent. Codes outside
- * extensible, preferred and example bindings are allowed.
+ * structure, cardinality, required codes, the form of every primitive, and the rules of Consent and AuditEvent. Codes
+ * outside extensible, preferred and example bindings are allowed. A profile of R4 itself or of UK Core may be declared, and
+ * adds nothing here; that HealthLake refuses a resource that declares another is assumed.
  *
  * @returns what is wrong, without repeating what the resource says; empty when it is valid
  */
@@ -34,7 +37,25 @@ export function validate(resource: FhirResource): readonly Issue[] {
 function judge(resource: FhirResource): readonly Issue[] {
   const empty = emptyParts(resource, resource.resourceType);
   if (empty.length > 0) return empty;
-  return [...structureIssues(resource), ...(resource.resourceType === 'Consent' ? consentIssues(resource) : [])];
+  return [...structureIssues(resource), ...profileIssues(resource), ...ownIssues(resource)];
+}
+
+function ownIssues(resource: FhirResource): readonly Issue[] {
+  switch (resource.resourceType) {
+    case 'AuditEvent':
+      return auditEventIssues(resource);
+    case 'Consent':
+      return consentIssues(resource);
+    default:
+      return [];
+  }
+}
+
+function profileIssues({ resourceType, meta }: FhirResource): readonly Issue[] {
+  const declared = isObject(meta) ? listOf(meta.profile) : [];
+  if (declared.every((profile) => knownProfiles.test(textOf(profile) ?? ''))) return [];
+  const diagnostics = 'The resource declares a profile that is not known here';
+  return [{ code: 'not-supported', diagnostics, expression: `${resourceType}.meta.profile` }];
 }
 
 /** FHIR R4, "JSON Representation": no null, no empty string, array or object; nor a null that pads a list. */
@@ -94,7 +115,11 @@ function formIssue(property: ParsedProperty, path: string, value: unknown): Issu
  */
 function hoisted(parent: FhirResource, type: string, value: unknown): readonly FhirResource[] {
   if (type === '#Consent.provision') return [{ ...parent, provision: value }];
-  if (type === '#Provenance.agent') return [{ ...parent, agent: [value] }];
+  if (type === '#Provenance.agent') {
+    // Without the entities, which would be followed again.
+    const { resourceType, target, recorded } = parent;
+    return [{ resourceType, target, recorded, agent: [value] }];
+  }
   return [];
 }
 
@@ -112,6 +137,21 @@ function translated(location: string, message: string): Issue {
             ? ['value', 'The reference is to a type that is not allowed here']
             : ['value', 'The value is not of the form that its type requires'];
   return { code, diagnostics, expression: location.split('.').map(safe).join('.') };
+}
+
+/** R4 AuditEvent, sev-1. */
+function auditEventIssues({ entity }: FhirResource): readonly Issue[] {
+  return listOf(entity).flatMap((one, at): Issue[] =>
+    isObject(one) && one.name !== undefined && one.query !== undefined
+      ? [
+          {
+            code: 'invariant',
+            diagnostics: 'sev-1: either a name or a query, not both',
+            expression: `AuditEvent.entity[${at}]`,
+          },
+        ]
+      : [],
+  );
 }
 
 /** R4 Consent: required codes, ppc-1, and what ppc-2 means (its published expression tests a literal that never holds). */

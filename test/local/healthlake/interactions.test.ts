@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { startHealthLake, type HealthLake } from '../../../local/healthlake/healthlake.ts';
-import { auditEvent, consent, patient, provenance } from './resources.ts';
+import { auditEvent, consent } from './resources.ts';
 import { credentials, post, put, signedFetch } from './signed-fetch.ts';
 
 let healthLake: HealthLake;
@@ -113,57 +113,6 @@ describe('read, delete and history', () => {
     expect((await signedFetch(`${url}/_history/1`)).body.status).toBe('active');
     expect((await signedFetch(`${url}/_history/2`)).status).toBe(410);
     expect((await signedFetch(`${url}/_history/9`)).status).toBe(404);
-  });
-});
-
-describe('validation', () => {
-  test.each<[string, object]>([
-    ['a status that R4 does not know', { status: 'opted-out' }],
-    ['no category', { category: undefined }],
-    ['no scope', { scope: undefined }],
-    ['neither policy nor policyRule', { policyRule: undefined }],
-    ['a privacy scope without a patient', { patient: undefined }],
-    ['a provision type that R4 does not know', { provision: { type: 'reject' } }],
-    ['a nested provision that R4 does not know', { provision: { type: 'deny', provision: [{ kind: 'x' }] } }],
-    ['a date that the calendar does not have', { dateTime: '2026-02-30' }],
-    ['a time without a zone', { dateTime: '2026-02-03T10:00:00' }],
-    ['an organization that is not a list', { organization: { display: 'NHS England' } }],
-    ['an element that R4 does not know', { optOut: true }],
-    ['an empty list', { category: [] }],
-    ['a reference to another type', { patient: { reference: 'Practitioner/1' } }],
-    ['a reference that is not text', { patient: { reference: 5 } }],
-    ['an identifier value that is a number', { identifier: [{ value: 9000000009 }] }],
-  ])('refuses a Consent with %s', async (_, change) => {
-    const { status, body } = await put(`${base}Consent/v1`, consent('v1', { ...change }));
-    expect([status, body.resourceType]).toEqual([400, 'OperationOutcome']);
-    expect(body.issue[0]).toMatchObject({ severity: 'error', diagnostics: expect.any(String) });
-  });
-
-  it('judges each resource by its own values, however many of the same shape it has seen', async () => {
-    const good = consent('v2', { dateTime: '2026-09-01' });
-    const bad = consent('v2', { dateTime: '2026-09-31' });
-    const statuses = [];
-    for (const resource of [good, bad, good, bad]) statuses.push((await put(`${base}Consent/v2`, resource)).status);
-    expect(statuses).toEqual([201, 400, 200, 400]);
-  });
-
-  it('says nothing of what the resource holds', async () => {
-    const { body } = await put(`${base}Consent/v3`, consent('v3', { dateTime: '9000000009', '9000000009': 1 }));
-    expect(body.issue.length).toBeGreaterThan(1);
-    expect(JSON.stringify(body)).not.toContain('9000000009');
-  });
-
-  it('validates Patient and Provenance too', async () => {
-    expect((await put(`${base}Patient/p1`, patient('p1', '9000000009', { gender: 'x' }))).status).toBe(400);
-    expect((await put(`${base}Provenance/run-1-chunk-1`, provenance)).status).toBe(201);
-    expect((await put(`${base}Provenance/run-1-chunk-1`, { ...provenance, agent: undefined })).status).toBe(400);
-  });
-
-  it('answers $validate without storing', async () => {
-    expect((await post(`${base}Consent/$validate`, consent('v4'))).body.issue[0]?.severity).toBe('information');
-    const refused = await post(`${base}Consent/$validate`, consent('v4', { status: 'no' }));
-    expect([refused.status, refused.body.issue[0]?.severity]).toEqual([200, 'error']);
-    expect((await signedFetch(`${base}Consent/v4`)).status).toBe(404);
   });
 });
 

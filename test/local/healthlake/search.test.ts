@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { startHealthLake, type HealthLake } from '../../../local/healthlake/healthlake.ts';
-import { batch, consent, datasetTag, nhsNumber, patient } from './resources.ts';
+import { auditEvent, batch, consent, datasetTag, nhsNumber, patient, provenance } from './resources.ts';
 import { credentials, post, postForm, put, signedFetch, type Reply } from './signed-fetch.ts';
 
 let healthLake: HealthLake;
@@ -87,6 +87,83 @@ it('returns only the elements asked for, marked as a subset', async () => {
   const resource = body.entry[0]?.resource;
   expect(Object.keys(resource ?? {}).sort()).toEqual(['dateTime', 'id', 'meta', 'patient', 'resourceType']);
   expect(JSON.stringify(resource?.meta)).toContain('SUBSETTED');
+});
+
+describe('AuditEvents', () => {
+  const subtype = { system: 'urn:ndop', code: 'ndop-run-completed' };
+  const recorded = ['2026-09-01T02:50:00Z', '2026-09-03T00:30:00+01:00', '2026-09-02T02:50:00.250Z'];
+  const created: string[] = [];
+  const find = async (query: string) =>
+    ids(await signedFetch(`${base}AuditEvent?${query}`)).map((id) => created.indexOf(id ?? ''));
+
+  beforeAll(async () => {
+    for (const time of recorded) {
+      const { body } = await post(`${base}AuditEvent`, { ...auditEvent, recorded: time, subtype: [subtype] });
+      created.push(body.id);
+    }
+    const other = { ...auditEvent, recorded: '2026-12-01T00:00:00Z', type: { code: 'other' } };
+    created.push((await post(`${base}AuditEvent`, other)).body.id);
+  });
+
+  test.each([
+    ['subtype=urn:ndop|ndop-run-completed&_sort=-date&_count=1', [1]],
+    ['subtype=ndop-run-completed&_sort=-date', [1, 2, 0]],
+    ['subtype=urn:other|ndop-run-completed', []],
+    ['type=http://dicom.nema.org/resources/ontology/DCM|110107&_sort=date', [0, 2, 1]],
+    ['type=other,110107&_sort=-date', [3, 1, 2, 0]],
+    ['date=2026-09-02&_sort=date', [2, 1]],
+    ['date=2026-09', [0, 1, 2]],
+    ['date=2026&_sort=-date', [3, 1, 2, 0]],
+    ['date=ge2026-09-02&date=lt2026-10&_sort=date', [2, 1]],
+    ['date=gt2026-09-02&_sort=date', [3]],
+    ['date=le2026-09-01', [0]],
+    ['date=2026-09-02T02:50:00Z', [2]],
+    ['date=gt2026-09-02T02:50:00.250Z&_sort=date', [1, 3]],
+    ['date=lt2026-09-01', []],
+  ])('are found by %s', async (query, expected) => {
+    const found = await find(query);
+    expect(query.includes('_sort') ? found : found.toSorted()).toEqual(expected);
+  });
+
+  it('come in pages, each once', async () => {
+    const seen: (string | undefined)[] = [];
+    let url: string | undefined = `${base}AuditEvent?_sort=-date&_count=1&_total=accurate`;
+    while (url !== undefined) {
+      const reply: Reply = await signedFetch(url);
+      expect(reply.body.total).toBe(4);
+      seen.push(...ids(reply));
+      url = linkOf(reply, 'next');
+    }
+    expect(seen).toEqual([3, 1, 2, 0].map((at) => created[at]));
+  });
+
+  test.each(['date=yesterday', 'date=ne2026-09-01', 'date=2026-02-30', '_sort=type', 'outcome=0'])(
+    'are not found by %s: 400',
+    async (query) => {
+      expect((await signedFetch(`${base}AuditEvent?${query}`)).status).toBe(400);
+    },
+  );
+});
+
+describe('Provenances', () => {
+  beforeAll(async () => {
+    const target = ['Consent/c1', 'Consent/c2'].map((reference) => ({ reference }));
+    await put(`${base}Provenance/run-1-1`, { ...provenance, id: 'run-1-1', target });
+    await put(`${base}Provenance/run-1-2`, { ...provenance, id: 'run-1-2', target: [{ reference: 'Consent/c3' }] });
+  });
+
+  test.each([
+    [{ target: 'Consent/c2' }, ['run-1-1']],
+    [{ target: 'Consent/c1,Consent/c3' }, ['run-1-1', 'run-1-2']],
+    [{ target: 'Patient/c1' }, []],
+    [{ _tag: `${datasetTag.system}|${datasetTag.code}` }, ['run-1-1', 'run-1-2']],
+  ])('are found by %j', async (parameters, expected) => {
+    expect(ids(await postForm(`${base}Provenance/_search`, parameters))).toEqual(expected);
+  });
+
+  it('are not found by an id without its type', async () => {
+    expect((await signedFetch(`${base}Provenance?target=c1`)).status).toBe(400);
+  });
 });
 
 describe('pages', () => {
