@@ -148,11 +148,13 @@ describe('a store over HTTP', () => {
   });
   afterAll(() => healthLake.close());
 
-  it('holds one marker for each closing, however often it is posted', async () => {
+  it('holds one marker for each closing, however often it is posted, and gives the newest', async () => {
     const store = new FhirStore({ baseUrl: healthLake.baseUrl, region: 'eu-west-2' });
+    const [recorded, asAt] = ['2026-10-01T02:50:00Z', '2026-10-01T02:05:00Z'];
+    await postRunMarker(store, runMarkerOf({ ...run, recorded, asAt }, { namespace }), { ...closing, opening: 2 });
     await postRunMarker(store, marker, closing);
     await postRunMarker(store, marker, closing);
-    await postRunMarker(store, marker, { ...closing, opening: 2 });
     expect([...healthLake.resources('AuditEvent')]).toHaveLength(2);
+    expect(await newestRunMarker(store, namespace)).toEqual({ asAt, usableUntil: '2026-10-22T02:05:00.000Z' });
   });
 });
