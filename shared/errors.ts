@@ -71,8 +71,6 @@ export const permanent = [
   'PatientExportIncomplete',
   'PatientExportOverdue',
   'PatientExportUnreadable',
-  // Ways that this version names and does not go yet
-  'BulkImportUnavailable',
   // A defect of ours
   'UnexpectedError',
 ] as const;

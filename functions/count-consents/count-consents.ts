@@ -5,14 +5,21 @@ export const countConsentsInput = z.object({ runId: z.string() });
 export interface CountConsentsOutput {
   /** Consents of this pipeline, whoever they are about. */
   readonly consents: number;
+  /** Nobody else keeps Consents in the store, which an import might overwrite. */
+  readonly areAllOurs: boolean;
 }
 
 export interface CountConsentsDeps {
   /** How many Consents bear our tag. */
   readonly countTagged: () => Promise<number>;
+  readonly countAll: () => Promise<number>;
 }
 
-/** Counts all Consents of ours in the FHIR store: beside those that were read by id, they tell how many nobody looked for. */
+/**
+ * Counts the Consents in the FHIR store, ours and all. Beside those that were read by id, ours tell how many nobody looked
+ * for; and where the two numbers differ in any way, Consents of others have to be reckoned with.
+ */
 export async function countConsents(_: { runId: string }, deps: CountConsentsDeps): Promise<CountConsentsOutput> {
-  return { consents: await deps.countTagged() };
+  const consents = await deps.countTagged();
+  return { consents, areAllOurs: (await deps.countAll()) === consents };
 }

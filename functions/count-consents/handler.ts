@@ -15,5 +15,8 @@ const store = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, region: config.A
 const { system, code } = datasetTag(config.FHIR_NAMESPACE);
 
 export const handler = task(countConsentsInput, (input) =>
-  countConsents(input, { countTagged: () => countFound(store, 'Consent', { _tag: `${system}|${code}` }) }),
+  countConsents(input, {
+    countTagged: () => countFound(store, 'Consent', { _tag: `${system}|${code}` }),
+    countAll: () => countFound(store, 'Consent', {}),
+  }),
 );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError, RetryableError } from '../../shared/errors.ts';
+import { importName, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import { hasWrittenSince, overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
@@ -71,6 +72,9 @@ export interface OpenRunDeps {
   readonly mailbox: Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
   readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter'>;
   readonly writes: Pick<WritesUnderWay, 'until'>;
+  readonly consentImports: Pick<ConsentImports, 'pending'>;
+  /** Asks the FHIR store, since an import goes on whatever becomes of its run. */
+  readonly isImportUnderWay: (job: { readonly name: string; readonly startedAt: string }) => Promise<boolean>;
 }
 
 /**
@@ -79,7 +83,7 @@ export interface OpenRunDeps {
  * become of the snapshot, and over a run that stopped while it wrote: what counts is in the store.
  *
  * @throws PermanentError RunUnknown, SnapshotSuperseded, StateInputInvalid; RunUnfinished where an earlier run stopped while it wrote.
- *   RetryableError MailboxBusy while the daily drain has the mailbox; WritesUnderWay while a run that has ended may still be writing
+ *   RetryableError MailboxBusy while the daily drain has the mailbox; WritesUnderWay while a run that has ended, or its import, may still be writing
  */
 export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunDeps): Promise<OpenRunOutput> {
   const isReopened = input.resumeRunId !== undefined;
@@ -116,6 +120,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
       `A run that has ended may still be writing, until ${writingUntil} at the latest: start again then`,
     );
   }
+  await refuseDuringImport(runId, deps);
   if (existing) {
     const overtaker = overtakerOf(existing, latest);
     if (overtaker !== undefined) {
@@ -166,6 +171,18 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
   // Another execution has opened the same run since we looked.
   await deps.mailbox.releaseLease(execution.id);
   return { disposition: 'duplicate', ...said };
+}
+
+/** A run may open over its own import, for which it then waits. */
+async function refuseDuringImport(runId: string, deps: OpenRunDeps): Promise<void> {
+  const pending = await deps.consentImports.pending();
+  if (!pending || pending.runId === runId) return;
+  const name = importName(pending.runId, pending.attempt);
+  if (!(await deps.isImportUnderWay({ name, startedAt: pending.startedAt }))) return;
+  throw new RetryableError(
+    'WritesUnderWay',
+    `The import ${name}, whose run has ended, may still be writing: see the job in HealthLake, and start again once it has ended`,
+  );
 }
 
 function newRunId(input: OpenRunInput['input'], execution: OpenRunInput['execution']): string {

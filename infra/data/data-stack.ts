@@ -11,6 +11,8 @@ const keptDays: readonly { prefix: string; days: number; noncurrentDays?: number
   { prefix: 'cohorts/', days: 30 },
   // Whole Patients: long enough for a resume, no longer.
   { prefix: 'exports/', days: 3, noncurrentDays: 1 },
+  // Whole Consents, with what HealthLake says of each.
+  { prefix: 'imports/', days: 3, noncurrentDays: 1 },
   { prefix: 'runs/', days: 90 },
   { prefix: 'inbox/', days: 90 },
   { prefix: 'snapshots/', days: 400 },

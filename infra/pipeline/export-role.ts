@@ -1,4 +1,4 @@
-import { PolicyStatement, Role, ServicePrincipal, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, Role, ServicePrincipal, type IGrantable, type IRole } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { DataStack } from '../data/data-stack.ts';
 
@@ -38,14 +38,18 @@ export class ExportRole extends Construct {
     );
   }
 
-  /** `Role.grantPassRole` would let it be passed to any service. */
   grantPass(grantee: IGrantable): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: ['iam:PassRole'],
-        resources: [this.role.roleArn],
-        conditions: { StringEquals: { 'iam:PassedToService': 'healthlake.amazonaws.com' } },
-      }),
-    );
+    passToHealthLake(grantee, this.role);
   }
+}
+
+/** `Role.grantPassRole` would let it be passed to any service. */
+export function passToHealthLake(grantee: IGrantable, { roleArn }: IRole): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: ['iam:PassRole'],
+      resources: [roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'healthlake.amazonaws.com' } },
+    }),
+  );
 }

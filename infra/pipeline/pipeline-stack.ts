@@ -23,7 +23,11 @@ export class PipelineStack extends Stack {
     const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
       steps,
       timeout: Duration.seconds(
-        cohort.exportDeadlineSeconds + 2 * replies.deadlineSeconds + plausibility.reviewSeconds + 86_400,
+        cohort.exportDeadlineSeconds +
+          2 * replies.deadlineSeconds +
+          plausibility.reviewSeconds +
+          fhir.importDeadlineSeconds +
+          86_400,
       ),
     });
 

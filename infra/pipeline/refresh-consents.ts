@@ -39,6 +39,9 @@ const runAndExecution = { runId: '{% $runId %}', execution: '{% $states.context.
 /** How many requests one step stages or sends: fewer steps than requests, since an execution has room for 25,000 events. */
 const requestsPerStep = 10;
 
+/** How many change files one step makes import files of, or looks through after an import. */
+const changeFilesPerStep = 10;
+
 /** The last resort of every state: remember what happened and where. */
 const intoFailure: CatchProps = {
   errors: ['States.ALL'],
@@ -95,6 +98,8 @@ export class RefreshConsents extends Construct {
         isRebuild: result('isRebuild'),
         needsExport: result('needsExport'),
         exportWaitedSeconds: 0,
+        mayImport: false,
+        importWaitedSeconds: 0,
         waitSeconds: 300,
         waitedSeconds: 0,
         splits: 0,
@@ -267,17 +272,24 @@ export class RefreshConsents extends Construct {
     // Write: whoever is to be withheld first, so that a stop half-way withholds too much, never too little
     const writeTheActivations = this.#write('Write the activations', 'activations', steps);
     const writeTheOthers = this.#write('Write the other Consents', 'others', steps);
-    tooMany
+    // An import overwrites whatever has its ids, so it is for a store that holds no Consent but ours
+    const countThoseOfOthers = this.#task('Look for Consents of others', {
+      step: steps.countConsents,
+      payload: { runId: '{% $runId %}' },
+      timeout: Duration.minutes(2),
+      assign: { mayImport: result('areAllOurs') },
+      catchFirst: (task) => task.addCatch(writeTheActivations, { errors: countFailures }),
+    });
+    countThoseOfOthers.next(writeTheActivations);
+    tooMany.when(Condition.jsonata('{% $needsBulkImport %}'), countThoseOfOthers).otherwise(writeTheActivations);
+    const importTheOthers = Choice.jsonata(this, 'Import the others?');
+    writeTheActivations.next(importTheOthers);
+    importTheOthers
       .when(
-        Condition.jsonata('{% $needsBulkImport %}'),
-        this.#unavailable(
-          'Import in bulk',
-          'BulkImportUnavailable',
-          'There are more changes than batches should write, and bulk import is not part of this version. Nothing was written.',
-        ),
+        Condition.jsonata('{% $mayImport and $count($files.others) > 0 %}'),
+        this.#importOthers(steps, writeTheOthers),
       )
-      .otherwise(writeTheActivations);
-    writeTheActivations.next(writeTheOthers);
+      .otherwise(writeTheOthers);
 
     // What the store did not take is still as it was: the snapshot must say so
     const allTaken = Choice.jsonata(this, 'Was all of it taken?');
@@ -354,6 +366,65 @@ export class RefreshConsents extends Construct {
     waitForTheExport.next(checkTheExport);
     readThePatients.addCatch(this.#failed, intoFailure).next(next);
     return startTheExport;
+  }
+
+  /** Lets the FHIR store import what others than batches can write, waits until it has, and looks what it left. */
+  #importOthers({ writeImportFiles, startImport, checkImport, findUnimported }: Steps, next: Map): Map {
+    const writeTheFiles = this.#forChangeFiles('Write the import files', 'Import files not written', {
+      name: 'Write some import files',
+      step: writeImportFiles,
+    });
+    const startTheImport = this.#task('Start the import', {
+      step: startImport,
+      payload: runAndExecution,
+      timeout: Duration.minutes(6),
+      assign: { isImportStarted: result('isStarted') },
+    });
+    const checkTheImport = this.#task('Check the import', {
+      step: checkImport,
+      payload: { ...runAndExecution, waitedSeconds: '{% $importWaitedSeconds %}' },
+      timeout: Duration.minutes(6),
+      assign: { isImported: result('isImported'), importWaitSeconds: result('waitSeconds') },
+    });
+    const waitForTheImport = Wait.jsonata(this, 'Wait for the import', {
+      time: WaitTime.seconds('{% $importWaitSeconds %}'),
+      assign: { importWaitedSeconds: '{% $importWaitedSeconds + $importWaitSeconds %}' },
+    });
+    const findWhatItLeft = this.#forChangeFiles('Find what the import left', 'Import not accounted for', {
+      name: 'Find what it left of some files',
+      step: findUnimported,
+    });
+    writeTheFiles
+      .next(startTheImport)
+      .next(
+        Choice.jsonata(this, 'Anything to import?')
+          .when(Condition.jsonata('{% $isImportStarted %}'), checkTheImport)
+          .otherwise(next),
+      );
+    checkTheImport.next(
+      Choice.jsonata(this, 'Imported?')
+        .when(Condition.jsonata('{% $isImported %}'), findWhatItLeft)
+        .otherwise(waitForTheImport),
+    );
+    waitForTheImport.next(checkTheImport);
+    findWhatItLeft.next(next);
+    return writeTheFiles;
+  }
+
+  /** Runs a task for some change files of the pass `others` at a time. */
+  #forChangeFiles(name: string, failure: string, props: Pick<StepTaskProps, 'step'> & { readonly name: string }): Map {
+    const map = Map.jsonata(this, name, {
+      items: ProvideItems.jsonata(`{% $partition($files.others, ${changeFilesPerStep}) %}`),
+      maxConcurrency: 4,
+      outputs: '{% $states.input %}',
+    });
+    const task = stepTask(this, props.name, {
+      step: props.step,
+      payload: { ...runAndExecution, files: '{% $states.input %}' },
+      timeout: Duration.minutes(16),
+    });
+    map.itemProcessor(task.addCatch(this.#rethrow(failure), { errors: ['States.ALL'] }));
+    return map.addCatch(this.#failed, intoFailure);
   }
 
   /** An answer that is refused sets its part aside: the others are reconciled all the same. */

@@ -195,6 +195,55 @@ describe('a resume', () => {
   });
 });
 
+describe('a run that ended while HealthLake may still be importing for it', () => {
+  const afterImport = async (isUnderWay: boolean) => {
+    const asked: string[] = [];
+    const pipeline = new InMemoryPipeline({
+      isImportUnderWay: ({ name }) => {
+        asked.push(name);
+        return Promise.resolve(isUnderWay);
+      },
+    });
+    const { runId } = await pipeline.open();
+    const { consentImports, latest } = pipeline.ledger;
+    await latest.beginWriting({ runId, opening: 1 }, false);
+    await consentImports.begin(runId, 1, pipeline.clock.now().toISOString());
+    await pipeline.fail({ stage: 'Check the import', error: { Error: 'ConsentImportOverdue' } });
+    pipeline.execution = 'arn:execution:second';
+    return { pipeline, runId, asked };
+  };
+
+  test.each([
+    { ...fromConsole, rewrite: true },
+    { ...fromConsole, mode: 'rebuild' },
+  ])('lets nobody else begin: %j', async (input) => {
+    const { pipeline, runId, asked } = await afterImport(true);
+    await expect(pipeline.open(input)).rejects.toMatchObject({
+      name: 'WritesUnderWay',
+      message: expect.stringContaining(`ndop-${runId}-1`),
+    });
+    expect(asked).toEqual([`ndop-${runId}-1`]);
+  });
+
+  it('is resumed all the same, since it waits for its import itself', async () => {
+    const { pipeline, runId, asked } = await afterImport(true);
+    expect(await pipeline.open(resume(runId))).toMatchObject({ disposition: 'opened', isReopened: true });
+    expect(asked).toEqual([]);
+  });
+
+  it('lets others begin once HealthLake says that the import has ended', async () => {
+    const { pipeline } = await afterImport(false);
+    expect(await pipeline.open({ ...fromConsole, rewrite: true })).toMatchObject({ disposition: 'opened' });
+  });
+
+  it('is not asked about once it is known how the import ended', async () => {
+    const { pipeline, runId, asked } = await afterImport(true);
+    await pipeline.ledger.consentImports.update(runId, { state: 'failed' });
+    expect(await pipeline.open({ ...fromConsole, rewrite: true })).toMatchObject({ disposition: 'opened' });
+    expect(asked).toEqual([]);
+  });
+});
+
 /** A run that failed after its opening, and another execution that is about to act. */
 async function failedRun() {
   const pipeline = new InMemoryPipeline();

@@ -1,6 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it, test } from '@jest/globals';
 import { synthesize } from '../../local/assembly/synthesize.ts';
 
 interface Statement {
@@ -34,9 +34,10 @@ function statementsOf(role: RegExp): Statement[] {
     .flatMap(([, { Properties }]) => Properties.PolicyDocument?.Statement ?? []);
 }
 
-describe('the role that HealthLake exports as', () => {
-  it('can be taken on by HealthLake alone, for our data store alone', () => {
-    const role = resources.find(([name]) => name.includes('ExportRole'))?.[1];
+test.each(['ExportRole', 'ImportRole'])(
+  'the %s can be taken on by HealthLake alone, for our data store alone',
+  (of) => {
+    const role = resources.find(([name]) => name.includes(of))?.[1];
     expect(role?.Properties.AssumeRolePolicyDocument?.Statement).toEqual([
       {
         Action: 'sts:AssumeRole',
@@ -48,8 +49,10 @@ describe('the role that HealthLake exports as', () => {
         },
       },
     ]);
-  });
+  },
+);
 
+describe('the role that HealthLake exports as', () => {
   it('writes below exports/ alone, and reads nothing', () => {
     const statements = statementsOf(/ExportRole/);
     const actions = statements.flatMap(({ Action }) => Action);
@@ -64,14 +67,38 @@ describe('the role that HealthLake exports as', () => {
     const put = statements.find(({ Action }) => Action === 's3:PutObject');
     expect(JSON.stringify(put?.Resource)).toMatch(/\/exports\/\*"/);
   });
+});
 
-  it('is passed to HealthLake alone, by the step that starts the export alone', () => {
-    const passing = resources.flatMap(([, { Properties }]) =>
-      (Properties.PolicyDocument?.Statement ?? []).filter(({ Action }) => Action === 'iam:PassRole'),
-    );
-    expect(passing.map(({ Condition }) => Condition)).toEqual([
-      { StringEquals: { 'iam:PassedToService': 'healthlake.amazonaws.com' } },
+describe('the role that HealthLake imports as', () => {
+  it('reads what it is to import, and writes what became of it, below imports/ alone', () => {
+    const statements = statementsOf(/ImportRole/);
+    const actions = statements.flatMap(({ Action }) => Action);
+    expect([...actions].sort()).toEqual([
+      'kms:Decrypt',
+      'kms:DescribeKey',
+      'kms:GenerateDataKey*',
+      's3:GetBucketPublicAccessBlock',
+      's3:GetEncryptionConfiguration',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
     ]);
-    expect(statementsOf(/ExportPatients/).filter(({ Action }) => Action === 'iam:PassRole')).toEqual(passing);
+    const resourceOf = (action: string) => JSON.stringify(statements.find(({ Action }) => Action === action)?.Resource);
+    expect(resourceOf('s3:GetObject')).toMatch(/\/imports\/\*\/input\/\*"/);
+    expect(resourceOf('s3:PutObject')).toMatch(/\/imports\/\*\/output\/\*"/);
   });
+});
+
+it('each role is passed to HealthLake alone, by the step that starts the job alone', () => {
+  const passingOf = (role: RegExp) => statementsOf(role).filter(({ Action }) => Action === 'iam:PassRole');
+  const [exporting, importing] = [passingOf(/ExportPatients/), passingOf(/StartImport/)];
+  expect(JSON.stringify(exporting.map(({ Resource }) => Resource))).toMatch(/ExportRole/);
+  expect(JSON.stringify(importing.map(({ Resource }) => Resource))).toMatch(/ImportRole/);
+  const all = resources.flatMap(([, { Properties }]) =>
+    (Properties.PolicyDocument?.Statement ?? []).filter(({ Action }) => Action === 'iam:PassRole'),
+  );
+  expect(all).toEqual(expect.arrayContaining([...exporting, ...importing]));
+  expect(all.map(({ Condition }) => Condition)).toEqual(
+    Array.from({ length: 2 }, () => ({ StringEquals: { 'iam:PassedToService': 'healthlake.amazonaws.com' } })),
+  );
 });
