@@ -1,19 +1,23 @@
 import { buildCohort, type BuildCohortDeps } from '../../functions/build-cohort/build-cohort.ts';
+import { checkFreshness, type CheckFreshnessDeps } from '../../functions/check-freshness/check-freshness.ts';
 import { checkInbox, type CheckInboxDeps } from '../../functions/check-inbox/check-inbox.ts';
 import { correctSnapshot, type CorrectSnapshotDeps } from '../../functions/correct-snapshot/correct-snapshot.ts';
 import { closeRun, type CloseRunDeps } from '../../functions/close-run/close-run.ts';
 import { countConsents, type CountConsentsDeps } from '../../functions/count-consents/count-consents.ts';
 import { drainMailbox, type DrainMailboxDeps } from '../../functions/drain-mailbox/drain-mailbox.ts';
+import { expireConsents, type ExpireConsentsDeps } from '../../functions/expire-consents/expire-consents.ts';
 import { holdForReview, type HoldForReviewDeps } from '../../functions/hold-for-review/hold-for-review.ts';
 import { openRun, openRunInput, type OpenRunDeps } from '../../functions/open-run/open-run.ts';
 import { rebuildPart, type RebuildPartDeps } from '../../functions/rebuild-part/rebuild-part.ts';
 import { reconcilePart, type ReconcilePartDeps } from '../../functions/reconcile-part/reconcile-part.ts';
+import { recordExpiry, type RecordExpiryDeps } from '../../functions/record-expiry/record-expiry.ts';
 import { recordFailure, type RecordFailureDeps } from '../../functions/record-failure/record-failure.ts';
 import { sendRequest, type SendRequestDeps } from '../../functions/send-request/send-request.ts';
 import { splitRequest, type SplitRequestDeps } from '../../functions/split-request/split-request.ts';
 import { stageRequest, type StageRequestDeps } from '../../functions/stage-request/stage-request.ts';
 import { weighChanges, type WeighChangesDeps } from '../../functions/weigh-changes/weigh-changes.ts';
 import { writeConsents, type WriteConsentsDeps } from '../../functions/write-consents/write-consents.ts';
+import { deleteConsents } from '../../shared/fhir/delete-consents.ts';
 import { parseIdKey } from '../../shared/fhir/consent-id.ts';
 import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
 import { readConsents } from '../../shared/fhir/read-consents.ts';
@@ -22,7 +26,9 @@ import { writeBatch } from '../../shared/fhir/write-batch.ts';
 import { writeProvenances } from '../../shared/fhir/write-provenances.ts';
 import { log } from '../../shared/log.ts';
 import type { ChangePass } from '../../shared/ndop/changes.ts';
+import type { Expiring } from '../../shared/ndop/expiring.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
+import type { SnapshotAge } from '../../shared/ndop/snapshot-age.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
@@ -55,6 +61,9 @@ type AllDeps = OpenRunDeps &
   RebuildPartDeps &
   CountConsentsDeps &
   CloseRunDeps &
+  CheckFreshnessDeps &
+  ExpireConsentsDeps &
+  RecordExpiryDeps &
   RecordFailureDeps;
 
 /** Every step over one set of things in memory: what one step leaves behind, the next one finds. */
@@ -67,6 +76,7 @@ export class InMemoryPipeline {
   readonly markers: CompletedRun[] = [];
   readonly notices: { readonly subject: string; readonly message: string }[] = [];
   readonly published: Report[] = [];
+  readonly ages: SnapshotAge[] = [];
   /** Inputs and outputs of all steps so far, as the state machine's history would hold them. */
   readonly history: unknown[] = [];
   /** Who is asked about in the next run. */
@@ -101,6 +111,7 @@ export class InMemoryPipeline {
       countTagged: () =>
         Promise.resolve([...this.consents.values()].filter((each) => isTagged(each, namespace)).length),
       defaultCohort: { source: 'fhir-store' },
+      deleteConsents: (ids, isActiveKept) => deleteConsents(store, ids, { namespace, isActiveKept, sleep }),
       files,
       latest: ledger.latest,
       leaseSeconds,
@@ -114,6 +125,7 @@ export class InMemoryPipeline {
       mailboxes,
       maxAgeDays: 21,
       mesh,
+      mostDeletes: 100_000,
       mostReads: 100_000,
       notify,
       now: clock.now,
@@ -133,6 +145,9 @@ export class InMemoryPipeline {
       postMarker: (completed) => {
         this.markers.push(completed);
         return Promise.resolve();
+      },
+      publishAge: (age) => {
+        this.ages.push(age);
       },
       readConsents: (ids) => readConsents(store, ids, sleep),
       readManifest: (file) => readManifest(files, file),
@@ -230,6 +245,31 @@ export class InMemoryPipeline {
   fail(failure: Pick<Parameters<typeof recordFailure>[0], 'stage' | 'error'>) {
     const input = { ...this.#run(), startedAt: this.clock.now().toISOString(), ...failure };
     return this.#step(input, (given) => recordFailure(given, this.deps()));
+  }
+
+  freshness(execution = 'arn:execution:drain') {
+    const input = { execution, at: this.clock.now().toISOString() };
+    return this.#step(input, (given) => checkFreshness(given, this.deps()));
+  }
+
+  expireSome(due: Expiring, execution = 'arn:execution:drain') {
+    const input = { execution, at: this.clock.now().toISOString(), due };
+    return this.#step(input, (given) => expireConsents(given, this.deps()));
+  }
+
+  recordExpiry(expired: readonly Expiring[], execution = 'arn:execution:drain') {
+    const input = { execution, at: this.clock.now().toISOString(), expired: [...expired] };
+    return this.#step(input, (given) => recordExpiry(given, this.deps()));
+  }
+
+  /** What the daily drain does about answers that are too old, as often as it takes. */
+  async expire(execution?: string): Promise<number> {
+    const expired: Expiring[] = [];
+    for (let each of (await this.freshness(execution)).due) {
+      while (!each.isDone) each = await this.expireSome(each, execution);
+      expired.push(each);
+    }
+    return expired.length > 0 ? (await this.recordExpiry(expired, execution)).deleted : 0;
   }
 
   /** From an opened run to answers that wait to be reconciled. */
