@@ -12,7 +12,7 @@ import {
   type S3Location,
 } from './job-request.ts';
 import { badRequest, notImplemented, Refused } from './refused.ts';
-import type { Store } from './store.ts';
+import { endOfTime, type Store } from './store.ts';
 
 /** What an export job needs of the world around it. */
 export interface ExportRights {
@@ -44,7 +44,6 @@ export interface ExportAnswer {
 
 /** "You can only export 5,000 FHIR resources per file": AWS HealthLake Developer Guide, "Exporting files", 2021. */
 const resourcesPerFile = 5_000;
-const endOfTime = '9999';
 
 /**
  * Export jobs of one data store, as the AWS HealthLake Developer Guide describes them ("Exporting FHIR data"): one at a

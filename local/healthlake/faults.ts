@@ -53,7 +53,7 @@ export type Fault =
   | ((InBatch | Share) & { readonly kind: 'entry-refuse'; readonly status?: number });
 
 type JobEnd = 'COMPLETED_WITH_ERRORS' | 'FAILED';
-type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
+export type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>;
 
 /** A resource as a request names it. */
 interface Named {

@@ -28,6 +28,9 @@ interface Page {
   readonly indexedUntil: string;
 }
 
+/** Later than whatever was written. */
+export const endOfTime = '9999';
+
 /** All versions of all resources in one SQLite database, with the indexes that searches need. */
 export class Store {
   readonly #database: DatabaseSync;
