@@ -245,6 +245,7 @@ function entriesOf(
   }
   const { asAt, sentAt, modelVersion, store, snapshot } = reconciled;
   const isComplete = !writes.some((row) => row.part === part.part && row.setAside);
+  const { unsafe } = together(writes.filter((row) => row.part === part.part));
   if (!isComplete && corrected?.opening !== opening) {
     throw new PermanentError(
       'LedgerInconsistent',
@@ -252,6 +253,11 @@ function entriesOf(
     );
   }
   const { key, sha256, rows, optedOut } = isComplete ? snapshot : (corrected ?? snapshot);
-  const written = { asAt, sentAt, modelVersion, ...(store === undefined ? {} : { store }) };
-  return [{ from, to, key, sha256, rows, optedOut, ...written }];
+  return [
+    {
+      ...{ from, to, key, sha256, rows, optedOut, asAt, sentAt, modelVersion },
+      ...(store === undefined ? {} : { store }),
+      ...(unsafe > 0 ? { unvouched: unsafe } : {}),
+    },
+  ];
 }

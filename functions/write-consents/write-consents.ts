@@ -139,7 +139,7 @@ async function writeFile(
       ? {
           setAside: {
             ...(await deps.files.writeOnce(runFiles.setAside(changeFile.key, tryId), counts.setAsideLines)),
-            ...{ count: counts.setAside, reasons: counts.reasons, kinds: counts.kinds },
+            ...{ count: counts.setAside, reasons: counts.reasons, kinds: counts.kinds, unsafe: counts.unsafe },
           },
         }
       : {}),

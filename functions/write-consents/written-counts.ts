@@ -14,6 +14,8 @@ export class WrittenCounts {
   written = 0;
   setAside = 0;
   setAsideLines = '';
+  /** Of what was set aside, how much leaves a Consent that nobody vouches for. */
+  unsafe = 0;
   readonly reasons: Record<string, number> = {};
   /** Of what was set aside, and of what the store held already. */
   readonly kinds: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
@@ -34,6 +36,7 @@ export class WrittenCounts {
       if (outcome?.kind !== 'set-aside') continue;
       const { reason } = outcome;
       this.setAside += 1;
+      if (outcome.isUnsafe) this.unsafe += 1;
       this.reasons[reason] = (this.reasons[reason] ?? 0) + 1;
       this.kinds[change.kind] += 1;
       this.setAsideLines += writeSetAside({ change, reason, held: recordOf(change, outcome.held) });

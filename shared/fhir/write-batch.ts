@@ -1,5 +1,13 @@
-import { PermanentError } from '../errors.ts';
-import { isGone, isSuccess, Rounds, sendOnce, type BatchStore, type EntryAnswer, type Sleep } from './batch.ts';
+import {
+  isGone,
+  isSuccess,
+  Rounds,
+  sendBatch,
+  sendOnce,
+  type BatchStore,
+  type EntryAnswer,
+  type Sleep,
+} from './batch.ts';
 import { runIdOfSource, type Consent } from './consent.ts';
 import { outcomeText } from './operation-outcome.ts';
 import { readConsents } from './read-consents.ts';
@@ -22,6 +30,8 @@ export type Written =
       readonly reason: string;
       /** The Consent that the store holds in its place; undefined where it holds none. */
       readonly held: unknown;
+      /** Whether that says of somebody that they have not opted out, with no answer that vouches for it any more. */
+      readonly isUnsafe: boolean;
     };
 
 export interface WriteBatchOptions {
@@ -40,8 +50,7 @@ export interface WriteBatchOptions {
  * that still says otherwise is deleted, and to have none means not to have been checked.
  *
  * @returns in step with the writes
- * @throws RetryableError HealthLakeThrottled, HealthLakeUnavailable. PermanentError HealthLakeForbidden, HealthLakeRefused;
- *   ConsentWritesRefused where somebody who has opted out could not even be withheld
+ * @throws RetryableError HealthLakeThrottled, HealthLakeUnavailable. PermanentError HealthLakeForbidden, HealthLakeRefused
  */
 export async function writeBatch(
   store: BatchStore,
@@ -61,8 +70,9 @@ export async function writeBatch(
     }
     const { refused, unsure } = await sendUntilHeard(store, due, { written, rounds });
     for (const one of refused) {
-      const after = await withheld(store, one, sleep);
-      written.set(one.write, { kind: 'set-aside', reason: one.reason, held: after });
+      const isWithheld = await withhold(store, one, sleep);
+      const held = isWithheld ? undefined : one.held;
+      written.set(one.write, { kind: 'set-aside', reason: one.reason, held, isUnsafe: isUnvouched(one.write, held) });
     }
     await rounds.next(open.length - unsure.length, unsure.length);
     open = unsure;
@@ -109,32 +119,43 @@ async function sendUntilHeard(
 /** What the store already says of a change, or that it is due. */
 function standingOf(write: Write, held: unknown, { namespace, runId }: WriteBatchOptions): Written | 'due' {
   if (held === undefined) return write.method === 'PUT' ? 'due' : { kind: 'written' };
-  if (!isTagged(held, namespace)) return { kind: 'set-aside', reason: 'a Consent that is not ours has its id', held };
+  if (!isTagged(held, namespace)) return aside('a Consent that is not ours has its id', held);
   if (write.method === 'DELETE') return 'due';
   const heldBy = runIdOfSource(memberOf(memberOf(held, 'meta'), 'source'));
   if (isSame(held, write.consent)) return { kind: heldBy === runId ? 'written' : 'present' };
   // Run ids begin with the time of the run, which says little of a run that was late: its answer then is later too.
   const isLater = heldBy > runId && momentOf(memberOf(held, 'dateTime')) > momentOf(write.consent.dateTime);
-  return isLater ? { kind: 'set-aside', reason: 'a later run has written it', held } : 'due';
+  return isLater ? aside('a later run has written it', held) : 'due';
 }
 
-/** What the store holds of somebody whose change it refused, once nothing there says that they have not opted out. */
-async function withheld(store: BatchStore, { write, held, reason }: Refused, sleep?: Sleep): Promise<unknown> {
-  const isOptedOut = write.method === 'PUT' && write.consent.status === 'active';
-  if (!isOptedOut || held === undefined || memberOf(held, 'status') === 'active') return held;
-  const rounds = new Rounds(sleep);
+/** Of what is not ours, or of a later run, this run need not vouch. */
+function aside(reason: string, held: unknown): Written {
+  return { kind: 'set-aside', reason, held, isUnsafe: false };
+}
+
+/** Whether a Consent still says "not opted out" of somebody of whom this run says otherwise, or nothing. */
+function isUnvouched(write: Write, held: unknown): boolean {
+  if (held === undefined || memberOf(held, 'status') === 'active') return false;
+  return write.method === 'DELETE' || write.consent.status === 'active';
+}
+
+/**
+ * Deletes the Consent of somebody who has opted out, where it says otherwise and the store refused to have it changed.
+ *
+ * @returns whether there is none now
+ */
+async function withhold(store: BatchStore, { write, held }: Refused, sleep?: Sleep): Promise<boolean> {
+  if (write.method === 'DELETE' || !isUnvouched(write, held)) return held === undefined;
   const deletion: Write = { method: 'DELETE', id: write.consent.id };
-  for (;;) {
-    const [answer] = await sendOnce(store, [entryOf(deletion)]);
-    if (answer?.kind === 'final' && isTaken(deletion, answer.status)) return undefined;
-    if (answer?.kind === 'final') {
-      throw new PermanentError(
-        'ConsentWritesRefused',
-        `The FHIR store refused the Consent of somebody who has opted out (${reason}), and to delete the one that says otherwise (${reasonOf(answer)})`,
-      );
-    }
-    await rounds.next(0, 1);
-  }
+  let isDeleted = false;
+  await sendBatch(store, [deletion], {
+    entryOf,
+    settle: (_, status) => {
+      isDeleted = isTaken(deletion, status);
+    },
+    sleep,
+  });
+  return isDeleted;
 }
 
 function momentOf(dateTime: unknown): number {

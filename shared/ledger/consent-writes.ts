@@ -22,6 +22,8 @@ const changeFileWrites = z.object({
       reasons: z.record(z.string(), z.number()),
       /** How many of each kind of change. */
       kinds: changeCounts,
+      /** Of how many what the store holds says "not opted out", with no answer that vouches for it any more. */
+      unsafe: z.number(),
     })
     .optional(),
   /** Provenances that could not be written; the Consents are. */
@@ -36,6 +38,7 @@ export interface ChangeWrites {
   readonly present: ChangeCounts;
   readonly setAside: ChangeCounts;
   readonly setAsideByReason: Readonly<Record<string, number>>;
+  readonly unsafe: number;
   readonly provenancesFailed: number;
 }
 
@@ -49,6 +52,7 @@ export function together(rows: readonly ChangeFileWrites[]): ChangeWrites {
     present: sumOfCounts(rows.map(({ present }) => present)),
     setAside: sumOfCounts(rows.flatMap(({ setAside }) => setAside?.kinds ?? [])),
     setAsideByReason,
+    unsafe: rows.reduce((sum, { setAside }) => sum + (setAside?.unsafe ?? 0), 0),
     provenancesFailed: rows.reduce((sum, row) => sum + row.provenancesFailed, 0),
   };
 }

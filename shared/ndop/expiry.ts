@@ -45,13 +45,13 @@ export function dueEntries(
 
 /**
  * When the oldest request was sent whose answer still vouches for somebody: everything in the store that is not older is
- * usable. Undefined where no answer vouches for anybody.
+ * usable. Undefined where no answer vouches for anybody, or the store holds something that should be gone: then nothing new
+ * may be said of its freshness.
  */
 export function oldestVouchedFor({ entries }: SnapshotManifest): string | undefined {
-  const [oldest] = entries
-    .filter(({ expiredAt, rows }) => expiredAt === undefined && rows > 0)
-    .map(({ sentAt }) => sentAt)
-    .sort();
+  const standing = entries.filter(({ expiredAt, rows }) => expiredAt === undefined && rows > 0);
+  if (standing.some(({ unvouched = 0 }) => unvouched > 0)) return undefined;
+  const [oldest] = standing.map(({ sentAt }) => sentAt).sort();
   return oldest;
 }
 

@@ -14,6 +14,8 @@ const snapshotEntry = z.object({
   asAt: z.string(),
   sentAt: z.string(),
   modelVersion: z.number(),
+  /** People whose Consent says "not opted out" and could not be changed: nobody vouches for it. Absent where there are none. */
+  unvouched: z.number().optional(),
   /** Which store the Consents live in, and in which form; see `storeMarkOf`. */
   store: z.string().optional(),
   /**

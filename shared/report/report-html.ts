@@ -44,6 +44,9 @@ export function reportHtml(report: Report): string {
       ...Object.entries(report.consents.failedByReason).map(
         ([reason, number]) => [`Not taken by the FHIR store: ${reason}`, count(number)] as const,
       ),
+      ...(report.consents.unsafe > 0
+        ? [['Still say "not opted out", so that the run is not marked', count(report.consents.unsafe)] as const]
+        : []),
       ...(report.provenancesFailed > 0 ? [['Provenances not taken', count(report.provenancesFailed)] as const] : []),
       ...(report.usable ? [['Usable until', report.usable.until] as const] : []),
       ...changeRows('', changes),

@@ -26,6 +26,11 @@ export function reportText(report: Report): string {
     ...Object.entries(report.consents.failedByReason).map(
       ([reason, count]) => `            ${count} not taken by the FHIR store: ${reason}`,
     ),
+    ...(report.consents.unsafe > 0
+      ? [
+          `            ${report.consents.unsafe} of them still say "not opted out" and could not be deleted: no new marker until they are gone`,
+        ]
+      : []),
     ...(report.provenancesFailed > 0
       ? [`            ${report.provenancesFailed} Provenances not taken by the FHIR store`]
       : []),

@@ -51,6 +51,8 @@ export interface Report {
     readonly present: number;
     readonly failed: number;
     readonly failedByReason: Readonly<Record<string, number>>;
+    /** Of those how many still say "not opted out" with nobody to vouch for it: until they are gone no run is marked. */
+    readonly unsafe: number;
   };
   /** Provenances that the FHIR store did not take; the Consents are written. */
   readonly provenancesFailed: number;
@@ -174,6 +176,7 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       present: allOf(writes.present),
       failed: allOf(writes.setAside),
       failedByReason: writes.setAsideByReason,
+      unsafe: writes.unsafe,
     },
     provenancesFailed: writes.provenancesFailed,
     ...(ending.usable ? { usable: ending.usable } : {}),

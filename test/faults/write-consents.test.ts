@@ -2,35 +2,24 @@ import { describe, expect, it, test } from '@jest/globals';
 import type { Consent } from '../../shared/fhir/consent.ts';
 import { RetryableError } from '../../shared/errors.ts';
 import { InMemoryFhirStore } from '../support/in-memory-fhir-store.ts';
+import { Killed, Mortality } from '../support/mortal.ts';
 import { syntheticNumbers } from '../support/nhs-numbers.ts';
 import { InMemoryPipeline } from '../support/pipeline.ts';
 
-/** The end of a process: nothing after it happens. */
-class Killed extends Error {}
-
-interface Kill {
-  readonly call: number;
-  readonly when: 'before' | 'after';
-}
-
-/** A pipeline whose steps can be killed at any call that they make to the world outside. */
+/** A pipeline whose steps can be killed at any call that they make, and are called again as Step Functions does. */
 class MortalPipeline extends InMemoryPipeline {
-  readonly calls: string[] = [];
-  kill: Kill | undefined;
-  deaths = 0;
-  isWatched = false;
-  #isDead = false;
-  override readonly store = this.#watch('store', new InMemoryFhirStore());
+  readonly mortality = new Mortality();
+  override readonly store = this.mortality.of('store', new InMemoryFhirStore());
 
   override deps() {
     const deps = super.deps();
-    if (!this.isWatched) return deps;
     const { files, runs, parts, latest, writes, consentWrites, consentImports, mailbox } = deps;
     const ledger = { runs, parts, latest, writes, consentWrites, consentImports, mailbox };
-    const watched = Object.fromEntries(
-      Object.entries({ files, ...ledger }).map(([name, target]) => [name, this.#watch(name, target)]),
-    );
-    return { ...deps, ...watched };
+    const mortal = Object.entries({ files, ...ledger }).map(([name, target]) => [
+      name,
+      this.mortality.of(name, target),
+    ]);
+    return { ...deps, ...(Object.fromEntries(mortal) as Partial<typeof deps>) };
   }
 
   override write(...given: Parameters<InMemoryPipeline['write']>) {
@@ -45,39 +34,14 @@ class MortalPipeline extends InMemoryPipeline {
     return this.#untilItLives(() => super.close(...given));
   }
 
-  /** What Step Functions does with a step that died: calls it again. */
   async #untilItLives<Output>(step: () => Promise<Output>): Promise<Output> {
     try {
       return await step();
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
-      this.#isDead = false;
-      this.deaths += 1;
+      this.mortality.revive();
       return step();
     }
-  }
-
-  #watch<Target extends object>(name: string, target: Target): Target {
-    return new Proxy(target, {
-      get: (_, property) => {
-        const member: unknown = Reflect.get(target, property);
-        if (typeof member !== 'function') return member;
-        return (...given: unknown[]) => {
-          if (!this.isWatched) return Reflect.apply(member, target, given) as unknown;
-          if (this.#isDead) throw new Killed();
-          this.calls.push(`${name}.${String(property)}`);
-          const isHit = this.kill?.call === this.calls.length;
-          if (isHit && this.kill?.when === 'before') this.#die();
-          const result: unknown = Reflect.apply(member, target, given);
-          return isHit && result instanceof Promise ? result.then(() => this.#die()) : result;
-        };
-      },
-    });
-  }
-
-  #die(): never {
-    this.#isDead = true;
-    throw new Killed();
   }
 }
 
@@ -108,10 +72,10 @@ type Files = Parameters<InMemoryPipeline['writeAll']>[0];
 /** What a run that nothing befalls leaves behind. */
 async function undisturbed() {
   const { pipeline, files } = await beforeWriting();
-  pipeline.isWatched = true;
+  pipeline.mortality.watch();
   await pipeline.writeAll(files);
   return {
-    calls: pipeline.calls,
+    calls: pipeline.mortality.calls,
     consents: contentOf(pipeline),
     versions: new Map(pipeline.store.versions),
     manifest: await manifestOf(pipeline),
@@ -152,10 +116,9 @@ describe('a step that writes, killed', () => {
   );
   test.each(kills)('$when call $call, $name, and called again leaves what it would have left', async (kill) => {
     const { pipeline, files } = await beforeWriting();
-    pipeline.isWatched = true;
-    pipeline.kill = kill;
+    pipeline.mortality.watch(kill);
     await pipeline.writeAll(files);
-    expect(pipeline.deaths).toBe(1);
+    expect(pipeline.mortality.deaths).toBe(1);
     await expectModel(pipeline);
   });
 });

@@ -22,7 +22,7 @@ async function withSetAside(...setAside: readonly SetAside[]): Promise<InMemoryP
     const file = await pipeline.files.writeOnce(`runs/${pass}.ndjson`, of.map(writeSetAside).join(''));
     await pipeline.ledger.consentWrites.put(pipeline.runId, {
       ...{ part: 1, pass, file: 1, opening: 1, written: 0, present: none, provenancesFailed: 0 },
-      ...(of.length > 0 ? { setAside: { ...file, count: of.length, reasons: {}, kinds: none } } : {}),
+      ...(of.length > 0 ? { setAside: { ...file, count: of.length, reasons: {}, kinds: none, unsafe: 0 } } : {}),
     });
   }
   return pipeline;

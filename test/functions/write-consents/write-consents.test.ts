@@ -168,7 +168,13 @@ describe('entries that the store refuses for good', () => {
     refuse(pipeline, poisonous);
     expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'CompletedWithFailures' });
     const report = pipeline.published.at(-1)!;
-    expect(report.consents).toEqual({ written: 341, present: 0, failed: 9, failedByReason: { 'status 422': 9 } });
+    expect(report.consents).toEqual({
+      written: 341,
+      present: 0,
+      failed: 9,
+      failedByReason: { 'status 422': 9 },
+      unsafe: 0,
+    });
     expect(report.changes).toMatchObject({ created: 341 });
     // The next run finds them new.
     pipeline.store.faults = {};
@@ -185,7 +191,13 @@ describe('entries that the store refuses for good', () => {
     await resume(pipeline);
     expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'Completed' });
     expect(pipeline.store.written.slice(before).filter(({ id }) => pipeline.consents.has(id))).toHaveLength(9);
-    expect(pipeline.published.at(-1)!.consents).toEqual({ written: 350, present: 0, failed: 0, failedByReason: {} });
+    expect(pipeline.published.at(-1)!.consents).toEqual({
+      written: 350,
+      present: 0,
+      failed: 0,
+      failedByReason: {},
+      unsafe: 0,
+    });
     expect(await pipeline.run(people, new Set(), { trigger: 'console', reason: 'next' })).toMatchObject({
       outcome: 'Completed',
     });
@@ -211,6 +223,27 @@ describe('entries that the store refuses for good', () => {
     expect(await pipeline.write('activations', 1, 1)).toMatchObject({ written: 8, setAside: 1 });
     expect(pipeline.consents.has(idOf(poisonous[0]!))).toBe(false);
     expect(pipeline.consents.get(idOf(poisonous[1]!))?.status).toBe('active');
+  });
+
+  it('and cannot be deleted either keep the run from being marked, until a resume has them gone', async () => {
+    const pipeline = await weighed(people, new Set());
+    await pipeline.writeAll((await pipeline.weigh()).files);
+    const [poisoned = 0, ...others] = people;
+    const url = `Consent/${idOf(poisoned)}`;
+    pipeline.store.faults.onEntry = ({ request }) =>
+      request.method !== 'GET' && request.url === url ? { status: '422' } : undefined;
+    await next(pipeline, people, new Set([poisoned]));
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'CompletedWithFailures' });
+    // Neither may whoever has left and was not opted out be marked as fresh.
+    await next(pipeline, others, new Set());
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'CompletedWithFailures' });
+    expect(pipeline.published.slice(1).map(({ consents }) => consents.unsafe)).toEqual([1, 1]);
+    expect(pipeline.markers).toHaveLength(1);
+    pipeline.store.faults = {};
+    await resume(pipeline);
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'Completed' });
+    expect(pipeline.markers).toHaveLength(2);
+    expect(pipeline.consents.has(idOf(poisoned))).toBe(false);
   });
 
   it('and are more than single ones end the step, since something else is wrong', async () => {

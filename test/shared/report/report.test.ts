@@ -56,6 +56,7 @@ const reports: Record<string, Report> = {
       written: 7,
       present: { activate: 0, deactivate: 0, create: 0, update: 0, retire: 1 },
       setAside: { activate: 2, deactivate: 0, create: 1, update: 0, retire: 0 },
+      unsafe: 1,
       setAsideByReason: { 'status 422: invariant': 2, 'a Consent that is not ours has its id': 1 },
       provenancesFailed: 1,
     },
@@ -259,13 +260,14 @@ it('what the store did not take is told by reason, and not counted as changed', 
   const report = reports['completed with failures']!;
   expect(report.changes).toEqual({ activated: 3, deactivated: 1, created: 1, updated: 0, retired: 2 });
   expect(report.consents).toEqual({
-    ...{ written: 7, present: 1, failed: 3 },
+    ...{ written: 7, present: 1, failed: 3, unsafe: 1 },
     failedByReason: { 'status 422: invariant': 2, 'a Consent that is not ours has its id': 1 },
   });
   for (const form of [reportText(report), reportHtml(report)]) {
     expect(form).toContain('status 422: invariant');
     expect(form).toContain('2026-09-22T02:01:00.000Z');
     expect(form).toMatch(/Provenances not taken/);
+    expect(form).toMatch(/[Ss]till say ("|&quot;)not opted out/);
   }
   expect(reportHtml(report)).toContain('Completed with failures');
 });
