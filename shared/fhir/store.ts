@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RetryableError } from '../errors.ts';
 import { listOf, memberOf, parseJson } from '../json.ts';
 import { ensureSameRegion, failureOf, isAbsence, noAnswer, retryAfterMilliseconds } from './failures.ts';
-import { longestPauseMilliseconds, Pace, pauseBefore } from './pace.ts';
+import { Pace, pauseAfter } from './pace.ts';
 
 export { listOf, memberOf } from '../json.ts';
 export { isThrottling } from './failures.ts';
@@ -64,7 +64,7 @@ export class FhirStore {
       sleep: pause,
       ...options,
     };
-    this.#pace = new Pace(this.#options.callsAtOnce);
+    this.#pace = new Pace(this.#options.callsAtOnce, this.#options.sleep);
     this.#signer = new SignatureV4({
       service: 'healthlake',
       region: options.region,
@@ -144,11 +144,11 @@ export class FhirStore {
         return said.answer;
       }
       const { error } = said;
-      if (error.name === 'HealthLakeThrottled') this.#pace.throttled();
+      const { leastPauseMilliseconds = 0 } = said;
+      if (error.name === 'HealthLakeThrottled') this.#pace.throttled(leastPauseMilliseconds);
       if (error instanceof PermanentError || attempt === attempts) throw error;
       if (call.isUnrepeatable === true && error.name !== 'HealthLakeThrottled') throw error;
-      const { leastPauseMilliseconds = 0 } = said;
-      await this.#options.sleep(Math.min(longestPauseMilliseconds, leastPauseMilliseconds + pauseBefore(attempt)));
+      await this.#options.sleep(pauseAfter(attempt, leastPauseMilliseconds));
     }
   }
 

@@ -10,8 +10,8 @@ class Calls {
   readonly #ends = new Map<number, () => void>();
   #asked = 0;
 
-  constructor(ceiling: number) {
-    this.pace = new Pace(ceiling);
+  constructor(ceiling: number, sleep: () => Promise<unknown> = () => Promise.resolve()) {
+    this.pace = new Pace(ceiling, sleep);
   }
 
   async ask(count: number): Promise<void> {
@@ -62,7 +62,7 @@ describe('calls', () => {
   });
 
   it('make way for the next where they fail', async () => {
-    const pace = new Pace(1);
+    const pace = new Pace(1, () => Promise.resolve());
     await expect(pace.take(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(await pace.take(() => Promise.resolve('next'))).toBe('next');
   });
@@ -88,6 +88,47 @@ describe('throttling', () => {
     expect(calls.underWay).toHaveLength(4);
     await calls.endAll('throttled');
     expect(await calls.room()).toBe(2);
+  });
+
+  it('lets nothing begin for a moment, and for longer while nothing succeeds', async () => {
+    const moments: { milliseconds: number; end: () => void }[] = [];
+    const pace = new Pace(2, (milliseconds) => new Promise<void>((end) => moments.push({ milliseconds, end })));
+    const isThrottled = async () => {
+      await pace.take(() => Promise.resolve());
+      pace.throttled();
+    };
+    await isThrottled();
+    let hasBegun = false;
+    const next = pace.take(() => {
+      hasBegun = true;
+      return Promise.resolve();
+    });
+    await setImmediate();
+    expect(hasBegun).toBe(false);
+    moments[0]?.end();
+    await next;
+    expect(hasBegun).toBe(true);
+    for (let each = 1; each < 30; each += 1) {
+      pace.throttled();
+      moments[each]?.end();
+      await setImmediate();
+      await pace.take(() => Promise.resolve());
+    }
+    const [first = 0, ...others] = moments.map(({ milliseconds }) => milliseconds);
+    expect(first).toBeLessThan(200);
+    expect(Math.max(...others)).toBeGreaterThan(200);
+    expect(Math.max(...others)).toBeLessThanOrEqual(20_000);
+    pace.succeeded();
+    pace.throttled();
+    expect(moments.at(-1)?.milliseconds).toBeLessThan(200);
+  });
+
+  it('lets nothing begin for as long as the store has asked for', async () => {
+    const moments: number[] = [];
+    const pace = new Pace(2, (milliseconds) => Promise.resolve(moments.push(milliseconds)));
+    await pace.take(() => Promise.resolve());
+    pace.throttled(5_000);
+    expect(moments[0]).toBeGreaterThanOrEqual(5_000);
   });
 
   test.each([
