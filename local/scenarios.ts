@@ -192,9 +192,9 @@ export const scenarios = {
     tells: 'A run stops after its activations; no other run may start over it; a resume writes the rest.',
     runs: [stoppedWhileWriting, { behaviour: 'happy' }, { behaviour: 'happy', mode: 'resume' }],
   },
-  'write-stopped-rewritten': {
-    tells: 'A run stops after its activations; a run that rewrites everybody puts all right.',
-    runs: [stoppedWhileWriting, { behaviour: 'happy', isRewrite: true }],
+  rewrite: {
+    tells: 'A run looks at the Consents of everybody, and writes those that are not as they should be.',
+    runs: [{ behaviour: 'happy', isRewrite: true }],
   },
   'snapshot-lost': {
     tells:
@@ -235,6 +235,47 @@ export const scenarios = {
   'bulk-import': {
     tells: 'More changes than batches should write: an import writes those that withhold nobody.',
     ...one('happy'),
+    ...byImport,
+  },
+  'import-with-errors': {
+    tells:
+      'The FHIR store refuses a few Consents, by import and by batch: they are set aside, and a resume writes them.',
+    runs: [
+      { behaviour: 'happy', fhirStoreFaults: [{ kind: 'entry-refuse', share: 0.02 }] },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+    ...byImport,
+  },
+  'import-doubtful': {
+    tells: 'The import says that it has errors and names none: batches look at everything that it was given.',
+    runs: [
+      { behaviour: 'happy', fhirStoreFaults: [{ kind: 'import-end', status: 'COMPLETED_WITH_ERRORS', times: 1 }] },
+    ],
+    ...byImport,
+  },
+  'import-failed': {
+    tells: 'The import fails half-way; no other run may start over it; a resume starts another and completes.',
+    runs: [
+      {
+        behaviour: 'happy',
+        fhirStoreFaults: [{ kind: 'import-end', status: 'FAILED', times: 1, afterLines: 100 }],
+      },
+      { behaviour: 'happy' },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+    ...byImport,
+  },
+  'import-answer-lost': {
+    tells: 'HealthLake is busy, then starts the import and its answer is lost: a repeat finds the same job.',
+    runs: [
+      {
+        behaviour: 'happy',
+        fhirStoreFaults: [
+          { kind: 'throttle', on: 'import', times: 2 },
+          { kind: 'answer-lost', on: 'import', times: 1 },
+        ],
+      },
+    ],
     ...byImport,
   },
   'patients-by-search': {

@@ -16,7 +16,7 @@ export const startInput = z
     mode: runMode.default('refresh'),
     resumeRunId: z.string().regex(runIdForm, 'must be a run id such as 20260901T020000Z-7f3a').optional(),
     cohort: cohortChoice.optional(),
-    /** Write everybody's Consent anew: after a run that could not be finished, or into a store that is new. */
+    /** Look at everybody's Consent, and write each that is not as it should be: where somebody has meddled with the store. */
     rewrite: z.boolean().default(false),
     reason: statedReason.optional(),
   })
@@ -107,10 +107,10 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
 
   const latest = await deps.latest.read();
   const unfinished = await deps.latest.unfinishedWriter();
-  if (unfinished && unfinished.runId !== runId && !input.rewrite && !isRebuild) {
+  if (unfinished && unfinished.runId !== runId && !isRebuild) {
     throw new PermanentError(
       'RunUnfinished',
-      `Run ${unfinished.runId} began to write and has not finished, so the store differs from the snapshot: resume it, rebuild the snapshot, or start a run with "rewrite": true`,
+      `Run ${unfinished.runId} began to write and has not finished, so the store holds what no snapshot says: resume it, or rebuild the snapshot`,
     );
   }
   const writingUntil = await deps.writes.until();

@@ -2,8 +2,11 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { collect } from '../../shared/collect.ts';
 import type { Files } from '../../shared/files.ts';
+import type { Part } from '../../shared/ledger/parts.ts';
 import { readLines } from '../../shared/lines.ts';
+import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import type { CohortPart } from '../../shared/ndop/cohort-part.ts';
+import type { NumberRange } from '../../shared/ndop/number-range.ts';
 import { unlessLost } from '../../shared/ndop/read-manifest.ts';
 import { readRecord, type PersonRecord } from '../../shared/ndop/snapshot.ts';
 import type { SnapshotEntry } from '../../shared/ndop/snapshot-manifest.ts';
@@ -17,26 +20,67 @@ export interface Person {
   readonly outOfCohortSince?: string;
 }
 
+/** Where else than in the cohort there are people who may have a Consent: what is said of their opt-outs is not believed. */
+export interface FormerPeople {
+  readonly entries: readonly SnapshotEntry[];
+  /** Sorted numbers of those about whom a run wrote that stopped. */
+  readonly writtenAbout: readonly number[];
+  readonly files: Pick<Files, 'openVerified'>;
+}
+
 /**
- * The people of a part, sorted: those of the cohort, and those who have left it, as far as an earlier snapshot can still
- * be read. What it says of their opt-outs is not believed, only that they may have a Consent.
+ * The people of a part, sorted: those of the cohort, and those who are not in it but in an earlier snapshot, as far as that
+ * can still be read, or about whom a run wrote that stopped.
  *
  * @param from the first number that is of interest
  */
 export async function* peopleOf(
   cohort: CohortPart,
   from: number,
-  entries: readonly SnapshotEntry[],
-  files: Pick<Files, 'openVerified'>,
+  { entries, writtenAbout, files }: FormerPeople,
 ): AsyncGenerator<Person> {
   const inCohort = peopleIn(cohort, from);
   let next = inCohort.next();
-  for await (const { nhsNumber, outOfCohortSince } of readableRecords(entries, files)) {
+  for await (const { nhsNumber, outOfCohortSince } of alsoNamed(readableRecords(entries, files), writtenAbout)) {
     for (; !next.done && next.value.nhsNumber < nhsNumber; next = inCohort.next()) yield next.value;
     if (!next.done && next.value.nhsNumber === nhsNumber) continue;
     yield { nhsNumber, patientId: '', isInCohort: false, ...(outOfCohortSince ? { outOfCohortSince } : {}) };
   }
   for (; !next.done; next = inCohort.next()) yield next.value;
+}
+
+type Named = Pick<PersonRecord, 'nhsNumber' | 'outOfCohortSince'>;
+
+/** The records, and further numbers between them, each once. */
+async function* alsoNamed(records: AsyncIterable<Named>, further: readonly number[]): AsyncGenerator<Named> {
+  let next = 0;
+  for await (const record of records) {
+    for (let number = further[next]; number !== undefined && number <= record.nhsNumber; number = further[next]) {
+      if (number < record.nhsNumber) yield { nhsNumber: number };
+      next += 1;
+    }
+    yield record;
+  }
+  for (const nhsNumber of further.slice(next)) yield { nhsNumber };
+}
+
+/** Whom the changes of a run name within a range, sorted, each once; none where its files are gone. */
+export async function peopleWrittenAbout(
+  parts: readonly Part[],
+  range: NumberRange,
+  files: Pick<Files, 'openVerified'>,
+): Promise<number[]> {
+  const numbers = new Set<number>();
+  for (const { from, to, reconciled } of parts) {
+    if (!reconciled || from >= range.to || to <= range.from) continue;
+    for (const file of changePasses.flatMap((pass) => reconciled.changeFiles[pass])) {
+      const body = await unlessLost(files.openVerified(file).then(collect));
+      for await (const { optOut } of readChanges(Readable.from(body ? [body] : []))) {
+        if (optOut.nhsNumber >= range.from && optOut.nhsNumber < range.to) numbers.add(optOut.nhsNumber);
+      }
+    }
+  }
+  return [...numbers].sort((a, b) => a - b);
 }
 
 /** A number that is asked about only for another's sake has no Consent of its own. */

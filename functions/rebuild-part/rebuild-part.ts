@@ -22,7 +22,7 @@ import {
   type SnapshotManifest,
 } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
-import { peopleOf, type Person } from './people.ts';
+import { peopleOf, peopleWrittenAbout, type Person } from './people.ts';
 
 export const rebuildPartInput = z.object({ runId: z.string(), execution: z.string(), part: z.number() });
 export type RebuildPartInput = z.infer<typeof rebuildPartInput>;
@@ -45,7 +45,7 @@ export interface RebuildPartDeps {
   readonly concurrency: number;
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read'>;
-  readonly parts: Pick<Parts, 'read' | 'move'>;
+  readonly parts: Pick<Parts, 'read' | 'list' | 'move'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
   readonly files: Pick<Files, 'openVerified' | 'writeOnce'>;
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
@@ -61,8 +61,7 @@ const noCounts: Counts = { active: 0, inactive: 0, absent: 0, foreign: 0, tagged
 /**
  * Makes a part's stretch of the snapshot anew from the Consents in the FHIR store, each read by the id that its person has.
  * Writes nothing to the store. A Consent whose content is another than this version would write is recorded so that the
- * next run rewrites it; one that is not ours at all is left out, so that the next run writes it as if it were new: under an
- * id that nobody without the key can find, nothing of anybody else's can stand.
+ * next run rewrites it; one that is not ours at all is left out, and the next run will set it aside.
  *
  * One step reads so many Consents and leaves the others to the next: an earlier snapshot may name far more people in a part's
  * range than its cohort.
@@ -79,7 +78,13 @@ export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps
   const run = await deps.runs.read(runId);
   const cohort = await readCohortPart(await deps.files.openVerified(row.cohort), { ...row.cohort, rows: row.rows });
   const earlier = (await unlessLost(deps.readManifest(baseManifestOf(run)))) ?? emptySnapshot;
-  const people = peopleOf(cohort, from, entriesWithin(earlier, { from, to: row.to }), deps.files);
+  const range = { from, to: row.to };
+  const stopped = run.unfinishedWriter ? await deps.parts.list(run.unfinishedWriter.runId) : [];
+  const people = peopleOf(cohort, from, {
+    entries: entriesWithin(earlier, range),
+    writtenAbout: await peopleWrittenAbout(stopped, range, deps.files),
+    files: deps.files,
+  });
   let { to } = row;
   const some = atMost(deps.mostReads, people, (boundary) => {
     to = boundary;

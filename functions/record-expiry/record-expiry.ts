@@ -66,7 +66,9 @@ export async function recordExpiry(
   const lines = latest ? await recordIn(latest, { id: expiryIdOf(at, execution), at, deleted }, deps) : [];
   const writer = await deps.latest.unfinishedWriter();
   const stopped = writer
-    ? [`Run ${writer.runId} began to write and stopped. It cannot be resumed any more: npm run ops -- start --rewrite`]
+    ? [
+        `Run ${writer.runId} began to write and stopped. It cannot be resumed any more: npm run ops -- snapshot rebuild, then a run`,
+      ]
     : [];
   const about = 'Consents were deleted, since no answer vouches for them any more';
   await deps.notify(

@@ -49,8 +49,8 @@ async function start({ runId, execution }: StartImportInput, deps: StartImportDe
   const attempt = attemptOf(earlier);
   if ((await deps.consentImports.listInputs(runId, attempt)).length === 0) return { isStarted: false };
 
-  const { isRewrite = false, opening } = await deps.runs.read(runId);
-  if (!(await deps.latest.beginWriting({ runId, opening }, isRewrite))) {
+  const { opening } = await deps.runs.read(runId);
+  if (!(await deps.latest.beginWriting({ runId, opening }))) {
     throw new PermanentError('RunUnfinished', `Another run began to write and has not finished: run ${runId} may not`);
   }
   const isBegun =

@@ -94,10 +94,10 @@ async function writeFile(
   if (!changeFile)
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no change file ${file}`);
 
-  const { isRewrite = false, opening } = await deps.runs.read(runId);
+  const { opening } = await deps.runs.read(runId);
   const before = await deps.consentWrites.find(runId, { part, pass, file });
   if (before && (!before.setAside || before.opening === opening)) return outputOf(before);
-  if (!(await deps.latest.beginWriting({ runId, opening }, isRewrite))) {
+  if (!(await deps.latest.beginWriting({ runId, opening }))) {
     throw new PermanentError('RunUnfinished', `Another run began to write and has not finished: run ${runId} may not`);
   }
 

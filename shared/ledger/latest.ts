@@ -70,12 +70,11 @@ export class LatestSnapshot {
   /**
    * Records, before the first write, that the store will differ from the snapshot until this run closes.
    *
-   * @param takesOver whether this run rewrites everybody, and so whatever an unfinished run has left
    * @returns false where another run is unfinished
    */
-  beginWriting({ runId, opening }: Writer, takesOver: boolean): Promise<boolean> {
+  beginWriting({ runId, opening }: Writer): Promise<boolean> {
     const unlessAnother = { expression: 'attribute_not_exists(pk) OR runId = :runId', values: { ':runId': runId } };
-    return this.#table.put(writerKey, { runId, opening }, takesOver ? undefined : unlessAnother);
+    return this.#table.put(writerKey, { runId, opening }, unlessAnother);
   }
 
   /** Records, once the pointer has moved, that the store is as the snapshot says. */

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { consentIdOf } from '../../shared/fhir/consent-id.ts';
 import { sampleOptedOut, samplePeople } from '../support/nhs-numbers.ts';
 import { InMemoryPipeline } from '../support/pipeline.ts';
 
@@ -44,44 +45,34 @@ it('is finished by a resume', async () => {
   expect(await pipeline.open(nextWeek)).toMatchObject({ disposition: 'opened' });
 });
 
-it('is made good in two runs where the rewrite did not reach everybody', async () => {
-  const people = [...samplePeople].sort((a, b) => a - b);
-  const everybody = new Set(people);
-  const pipeline = new InMemoryPipeline({ partRows: 4 });
-  await pipeline.run(people, everybody);
-  pipeline.execution = 'arn:execution:stopped';
-  await pipeline.open({ trigger: 'console', reason: 'second' });
-  for (const part of await pipeline.ask(people, new Set())) await pipeline.reconcile(part);
+it('keeps out a run that rewrites everybody too: whom the stopped one alone knew, that would never look at', async () => {
+  const pipeline = await stoppedWhileWriting();
+  await expect(pipeline.open(rewrite)).rejects.toMatchObject({ name: 'RunUnfinished' });
+});
+
+it('is made good by a rebuild and the run after it', async () => {
+  const pipeline = await stoppedWhileWriting();
+  expect(activeIn(pipeline)).toBe(sampleOptedOut.size);
+  await pipeline.rebuildAll([...samplePeople]);
+  pipeline.execution = 'arn:execution:after';
+  const { outcome } = await pipeline.run([...samplePeople], new Set(), nextWeek);
+  expect(outcome).toBe('Completed');
+  expect(activeIn(pipeline)).toBe(0);
+});
+
+it('has nobody forgotten whom it wrote about and who has left since: their Consents are retired', async () => {
+  const [leaver = 0, ...stayers] = [...samplePeople].sort((a, b) => a - b);
+  const pipeline = new InMemoryPipeline({ partRows: 3 });
+  await pipeline.open();
+  for (const part of await pipeline.ask([...samplePeople])) await pipeline.reconcile(part);
   const { files } = await pipeline.weigh();
   for (const { part, file } of files.others) await pipeline.write('others', part, file);
   pipeline.ledger.mailbox.lease = undefined;
-
-  pipeline.execution = 'arn:execution:rewrite';
-  await pipeline.open(rewrite);
-  await pipeline.build();
-  const sentBefore = pipeline.mesh.sent.length;
-  for (const part of [1, 2]) await pipeline.stage(part);
-  for (const part of [1, 2]) await pipeline.send(part);
-  pipeline.answer(pipeline.mesh.sent[sentBefore]!, everybody);
-  pipeline.clock.advance(432_000);
-  await pipeline.check(432_000);
-  await pipeline.reconcile(1);
-  for (const { part, file } of (await pipeline.weigh()).files.activations)
-    await pipeline.write('activations', part, file);
-  expect(await pipeline.close()).toMatchObject({ outcome: 'CompletedPartially' });
-  expect(activeIn(pipeline)).toBe(4);
-
+  pipeline.execution = 'arn:execution:next';
+  await pipeline.rebuildAll(stayers);
+  expect(pipeline.published.at(-1)!.rebuild).toMatchObject({ former: 1, beyondCohort: 0 });
   pipeline.execution = 'arn:execution:after';
-  await pipeline.run(people, everybody, { trigger: 'console', reason: 'the next one' });
-  expect(activeIn(pipeline)).toBe(8);
-});
-
-it('is made good by a run that rewrites everybody, whatever the snapshot says', async () => {
-  const pipeline = await stoppedWhileWriting();
-  expect(activeIn(pipeline)).toBe(sampleOptedOut.size);
-  const { outcome } = await pipeline.run([...samplePeople], new Set(), rewrite);
-  expect(outcome).toBe('Completed');
-  expect(activeIn(pipeline)).toBe(0);
-  pipeline.execution = 'arn:execution:after';
-  expect(await pipeline.open(nextWeek)).toMatchObject({ disposition: 'opened' });
+  await pipeline.run(stayers, new Set(), nextWeek);
+  expect(pipeline.published.at(-1)!.changes).toMatchObject({ retired: 1 });
+  expect(pipeline.consents.has(consentIdOf(leaver, pipeline.deps().consent.idKey))).toBe(false);
 });

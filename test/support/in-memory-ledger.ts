@@ -139,8 +139,8 @@ export class InMemoryLatest implements Pick<LatestSnapshot, keyof LatestSnapshot
     return Promise.resolve(this.writer);
   }
 
-  async beginWriting(writer: Writer, takesOver: boolean): Promise<boolean> {
-    if (!takesOver && this.writer !== undefined && this.writer.runId !== writer.runId) return Promise.resolve(false);
+  async beginWriting(writer: Writer): Promise<boolean> {
+    if (this.writer !== undefined && this.writer.runId !== writer.runId) return Promise.resolve(false);
     this.writer = copyOf(writer);
     return Promise.resolve(true);
   }

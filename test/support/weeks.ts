@@ -2,7 +2,8 @@ import { consentIdOf, parseIdKey } from '../../shared/fhir/consent-id.ts';
 import type { Expiring } from '../../shared/ndop/expiring.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
 import { samplePeople } from './nhs-numbers.ts';
-import { Observer, Stopped } from './observed.ts';
+import { Killed, Mortality } from './mortal.ts';
+import { InMemoryFhirStore } from './in-memory-fhir-store.ts';
 import { InMemoryPipeline } from './pipeline.ts';
 
 export const day = 86_400;
@@ -12,28 +13,28 @@ export const people = [...samplePeople].sort((a, b) => a - b);
 
 /** Weeks with and without answers for two parts of four people each. The steps of an expiry can be stopped at any call. */
 export class Weeks extends InMemoryPipeline {
-  observer = new Observer();
+  readonly mortality = new Mortality();
+  override readonly store = this.mortality.of('store', new InMemoryFhirStore());
+  /** Whether a step that was killed is called once more, as the state machine does. */
+  isRetried = false;
 
   constructor(settings: ConstructorParameters<typeof InMemoryPipeline>[0] = {}) {
     super({ partRows: 4, ...settings });
   }
 
   override deps() {
-    const { observer } = this;
     const deps = super.deps();
-    const { deleteConsents, postMarker, notify } = deps;
+    const { latest, mailbox, files, writes, parts, postMarker, notify } = deps;
     return {
       ...deps,
-      latest: observer.watch('latest', deps.latest),
-      mailbox: observer.watch('mailbox', deps.mailbox),
-      files: observer.watch('files', deps.files),
-      writes: observer.watch('writes', deps.writes),
-      ...observer.watch('given', { deleteConsents, postMarker, notify }),
+      latest: this.mortality.of('latest', latest),
+      mailbox: this.mortality.of('mailbox', mailbox),
+      files: this.mortality.of('files', files),
+      writes: this.mortality.of('writes', writes),
+      parts: this.mortality.of('parts', parts),
+      ...this.mortality.of('world', { postMarker, notify }),
     };
   }
-
-  /** Whether a step that is stopped is called once more, as the state machine does. */
-  isRetried = false;
 
   override freshness(execution?: string) {
     return this.#retried(() => super.freshness(execution));
@@ -49,8 +50,9 @@ export class Weeks extends InMemoryPipeline {
 
   #retried<Output>(step: () => Promise<Output>): Promise<Output> {
     return step().catch((error: unknown) => {
-      if (this.isRetried && error instanceof Stopped) return step();
-      throw error;
+      if (!this.isRetried || !(error instanceof Killed)) throw error;
+      this.mortality.revive();
+      return step();
     });
   }
 

@@ -206,7 +206,7 @@ describe('a run that ended while HealthLake may still be importing for it', () =
     });
     const { runId } = await pipeline.open();
     const { consentImports, latest } = pipeline.ledger;
-    await latest.beginWriting({ runId, opening: 1 }, false);
+    await latest.beginWriting({ runId, opening: 1 });
     await consentImports.begin(runId, 1, pipeline.clock.now().toISOString());
     await pipeline.fail({ stage: 'Check the import', error: { Error: 'ConsentImportOverdue' } });
     pipeline.execution = 'arn:execution:second';

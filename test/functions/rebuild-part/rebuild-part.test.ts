@@ -177,7 +177,7 @@ describe('a rebuild before the Consents move to another store', () => {
     await rebuilt(pipeline, samplePeople);
     settings.storeMark = 'store-two';
     expect(await nextRun(pipeline, samplePeople, sampleOptedOut)).toMatchObject({
-      changes: { created: 0, updated: samplePeople.length },
+      found: { created: 0, updated: samplePeople.length },
     });
   });
 
@@ -193,7 +193,7 @@ describe('a rebuild before the Consents move to another store', () => {
     await pipeline.rebuildWhole(1);
     await pipeline.close({ outcome: 'SnapshotRebuilt', consentsInStore: null });
     expect(await nextRun(pipeline, samplePeople, sampleOptedOut)).toMatchObject({
-      changes: { updated: samplePeople.length },
+      found: { updated: samplePeople.length },
     });
   });
 });
