@@ -20,6 +20,9 @@ const stages = [
   'Weigh the changes',
   'Hold for review',
   'Write the activations',
+  'Write the import files',
+  'Start the import',
+  'Find what the import left',
   'Write the other Consents',
   'Close the run',
 ] as const;

@@ -54,6 +54,8 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   const ended: EndedExecution[] = [];
   for (const [index, run] of scenario.runs.entries()) {
     const ndop = answer(run, options);
+    // What went wrong in an earlier run is over.
+    for (const store of [runtime.healthLake, runtime.consentStore]) store.faults.clear();
     if (run.refusedEntries !== undefined) {
       runtime.consentStore.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }

@@ -23,7 +23,6 @@ test.each<{ scenario: ScenarioName; error: string; says: RegExp }>([
   { scenario: 'job-refused', error: 'JobRefused', says: /validate_/ },
   { scenario: 'undelivered', error: 'RequestUndelivered', says: /code 14/ },
   { scenario: 'no-answer', error: 'ReplyOverdue', says: /No answer within/ },
-  { scenario: 'bulk-import', error: 'BulkImportUnavailable', says: /Nothing was written/ },
   { scenario: 'export-with-errors', error: 'PatientExportFailed', says: /COMPLETED_WITH_ERRORS.*Nothing was sent/ },
   { scenario: 'invalid-input', error: 'StateInputInvalid', says: /resumeRunId/ },
 ])('$scenario fails as $error, says why, and changes no Consent', async ({ scenario, error, says }) => {
@@ -71,8 +70,8 @@ it('sends nothing in a dry run', async () => {
   expect(await consentsIn(out)).toEqual(await consentsIn(months.firstOut));
 });
 
-it('or the good months, or those of MESH, have a test for every scenario', async () => {
-  const files = ['bad-months.test.ts', 'good-months.test.ts', 'mesh-months.test.ts'];
+it('or the good months, or the imported, or those of MESH, have a test for every scenario', async () => {
+  const files = ['bad-months.test.ts', 'good-months.test.ts', 'imported-months.test.ts', 'mesh-months.test.ts'];
   const text = (await Promise.all(files.map((file) => readFile(join(import.meta.dirname, file), 'utf8')))).join('');
   expect(scenarioNames.filter((name) => !text.includes(`'${name}'`))).toEqual([]);
 });
