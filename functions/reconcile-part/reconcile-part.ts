@@ -93,8 +93,7 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
     optedOut: reconciliation.answered.optedOut,
     notOptedOut: reconciliation.answered.rows - reconciliation.answered.optedOut,
     ...kept,
-    previousRows: before.rows,
-    previousOptedOut: before.optedOut,
+    ...previousShare(before, entries),
     modelVersion,
     store: deps.storeMark,
     changes,
@@ -110,6 +109,15 @@ export async function reconcilePart(input: ReconcilePartInput, deps: ReconcilePa
 /** Whether the Consents of a stretch stand where this run writes, in the form that it writes. Older entries have no mark. */
 function isCurrent({ modelVersion: version, store }: SnapshotEntry, storeMark: string): boolean {
   return version === modelVersion && (store === undefined || store === storeMark);
+}
+
+/** A stretch that has expired names none but those who are opted out: there is no share to compare with. */
+function previousShare(
+  before: { readonly rows: number; readonly optedOut: number },
+  entries: readonly SnapshotEntry[],
+) {
+  const isWhole = entries.every(({ expiredAt }) => expiredAt === undefined);
+  return { previousRows: isWhole ? before.rows : 0, previousOptedOut: isWhole ? before.optedOut : 0 };
 }
 
 function pick({ optedOut, notOptedOut }: NonNullable<Part['reconciled']>) {

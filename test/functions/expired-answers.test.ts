@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
-import { Observer, Stopped } from '../support/observed.ts';
+import { Killed } from '../support/mortal.ts';
 import { day, idKey, people, Weeks } from '../support/weeks.ts';
 
 const [low, high] = [people.slice(0, 4), people.slice(4)];
@@ -143,6 +143,18 @@ describe('a run after answers have expired', () => {
     expect(pipeline.consents.has(consentIdOf(left, idKey))).toBe(false);
   });
 
+  it('is not held for the share of opted-out people, of whom alone the snapshot knows by then', async () => {
+    const limits = {
+      ...{ rateGateFrom: 1, maxOptOutPercent: 100, maxChangePoints: 2, maxDeactivations: 1000 },
+      ...{ maxInvalidNumbers: 100, maxPieces: 4000, splittingSeconds: 432_000 },
+    };
+    const pipeline = await halfExpired({ limits });
+    await pipeline.expire();
+    await pipeline.open(pipeline.next('after'));
+    for (const part of await pipeline.ask(people, optedOut)) await pipeline.reconcile(part);
+    expect((await pipeline.weigh()).reasons).toEqual([]);
+  });
+
   it('that was under way with the earlier snapshot may not go on', async () => {
     const pipeline = await halfExpired();
     await pipeline.open(pipeline.next('failed'));
@@ -194,16 +206,17 @@ describe('an expiry that stops dead at any call', () => {
 
   async function atEveryCall(stopAndGoOn: (pipeline: Weeks) => Promise<unknown>, leadsTo: string[]): Promise<void> {
     const whole = await halfExpired({ mostDeletes: 2 });
-    whole.observer = new Observer();
+    whole.mortality.watch();
     await whole.expire();
-    const { calls } = whole.observer;
+    const calls = [...whole.mortality.calls];
     expect(calls.length).toBeGreaterThan(20);
     for (const when of ['before', 'after'] as const) {
-      for (const call of calls.keys()) {
+      for (const [index, name] of calls.entries()) {
         const pipeline = await halfExpired({ mostDeletes: 2 });
-        pipeline.observer = new Observer({ call: call + 1, when });
+        pipeline.mortality.watch({ call: index + 1, when });
         await stopAndGoOn(pipeline);
-        const at = `${when} ${calls[call] ?? ''}`;
+        expect(pipeline.mortality.deaths).toBe(1);
+        const at = `${when} ${name}`;
         expect({ at, statuses: pipeline.statuses() }).toEqual({ at, statuses: leadsTo });
       }
     }
@@ -218,8 +231,8 @@ describe('an expiry that stops dead at any call', () => {
 
   test.each(waysOn)('is put right by $way', async ({ goOn, leadsTo }) => {
     await atEveryCall(async (pipeline) => {
-      await expect(pipeline.expire()).rejects.toBeInstanceOf(Stopped);
-      pipeline.observer = new Observer();
+      await expect(pipeline.expire()).rejects.toBeInstanceOf(Killed);
+      pipeline.mortality.rest();
       await goOn(pipeline);
     }, leadsTo);
   });
@@ -249,9 +262,11 @@ describe('a run that began to write and never closed', () => {
     expect(pipeline.statuses()).not.toContain('inactive');
     expect(pipeline.statuses()[0]).toBe('active');
     expect(pipeline.notices.at(-1)?.message).toContain(
-      `Run ${pipeline.runId} began to write and stopped. It cannot be resumed any more: npm run ops -- start --rewrite`,
+      `Run ${pipeline.runId} began to write and stopped. It cannot be resumed any more: npm run ops -- snapshot rebuild, then a run`,
     );
-    await pipeline.run(people, optedOut, { ...pipeline.next('rewrite'), rewrite: true });
+    pipeline.next('rebuild');
+    await pipeline.rebuildAll(people);
+    await pipeline.run(people, optedOut, pipeline.next('after'));
     expect(pipeline.statuses()).toEqual(allOf);
   });
 

@@ -116,14 +116,33 @@ describe('the state machine "Refresh consents"', () => {
 describe('the state machine "Drain the mailbox"', () => {
   it('has the states that the operators know', () => {
     expect(drain.StartAt).toBe('Drain the mailbox');
-    expect(Object.keys(drain.States).sort()).toEqual([
+    expect(
+      statesOf(drain.States)
+        .map(([name]) => name)
+        .sort(),
+    ).toEqual([
+      'All of it gone?',
+      'Check the freshness',
       'Drain the mailbox',
       'Drained',
+      'Expire some Consents',
+      'Expire the Consents',
+      'Has anything expired?',
+      'Not expired',
       'Record the failure',
+      'Record what expired',
       'Stepped aside',
+      'Stretch expired',
       'The drain failed',
       'Was it free?',
     ]);
+  });
+
+  it('looks for what is too old, whatever becomes of the mailbox', () => {
+    expect(drain.States['Drain the mailbox']).toMatchObject({
+      Next: 'Check the freshness',
+      Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Check the freshness' }],
+    });
   });
 
   it('is valid Amazon States Language, for a validator and for the strict local interpreter', () => {

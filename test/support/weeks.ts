@@ -9,7 +9,7 @@ import { InMemoryPipeline } from './pipeline.ts';
 export const day = 86_400;
 export const idKey = parseIdKey('07'.repeat(32));
 /** Those of the first part, then those of the second. */
-export const people = [...samplePeople].sort((a, b) => a - b);
+export const people: readonly number[] = [...samplePeople].sort((a, b) => a - b);
 
 /** Weeks with and without answers for two parts of four people each. The steps of an expiry can be stopped at any call. */
 export class Weeks extends InMemoryPipeline {
