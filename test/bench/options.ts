@@ -1,7 +1,7 @@
 import { readArguments, UsageError, wholeNumber } from '../../shared/command-line.ts';
 import { mostPeople } from './people/people.ts';
 
-export const tableNames = ['cohort', 'stage', 'reconcile', 'snapshot', 'consents', 'mesh'] as const;
+export const tableNames = ['cohort', 'stage', 'reconcile', 'snapshot', 'consents', 'healthlake', 'mesh'] as const;
 export type TableName = (typeof tableNames)[number];
 
 export const usage = `Usage: npm run bench -- [options]

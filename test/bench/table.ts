@@ -33,6 +33,50 @@ export type TaskLine = {
     }
 );
 
+/** One way of writing the same Consents to a HealthLake store: medians of its runs. */
+export interface HealthLakeLine {
+  readonly contender: string;
+  readonly runs: number;
+  readonly consents: number;
+  readonly seconds: number;
+  /** Of the contender's own process. */
+  readonly processorSeconds: number;
+  readonly peakMemoryMiB: number;
+  /** Its time in times of ours. */
+  readonly ratio: number;
+}
+
+/** How much of a store's write quota was made use of. */
+export interface QuotaLine {
+  readonly unitsPerSecond: number;
+  readonly consents: number;
+  readonly seconds: number;
+  readonly throttledEntries: number;
+  /** Of what the store would have let through in that time. */
+  readonly share: number;
+}
+
+export function healthLakeTable(lines: readonly HealthLakeLine[]): string {
+  return columns(
+    ['task', 'contender', 'runs', 'Consents', 'seconds', 'processor s', 'Consents/s', 'peak MiB', 'time ratio'],
+    lines.map((line) => [
+      'Consents written',
+      line.contender,
+      String(line.runs),
+      grouped(line.consents),
+      line.seconds.toFixed(2),
+      line.processorSeconds.toFixed(2),
+      grouped(Math.round(line.consents / line.seconds)),
+      line.peakMemoryMiB.toFixed(0),
+      line.ratio.toFixed(2),
+    ]),
+  );
+}
+
+export function quotaText({ unitsPerSecond, consents, seconds, throttledEntries, share }: QuotaLine): string {
+  return `At ${grouped(unitsPerSecond)} write units a second: ${grouped(consents)} Consents in ${seconds.toFixed(1)} s, ${(share * 100).toFixed(1)} % of the quota, ${grouped(throttledEntries)} entries throttled on the way, none left out\n`;
+}
+
 export function meshTable(lines: readonly BenchLine[]): string {
   return columns(
     ['task', 'contender', 'MB', 'seconds', 'MB/s', 'peak MiB', 'ratio'],
