@@ -15,7 +15,7 @@ export const estimateUsage = `Usage: npm run ops -- estimate --patients N [optio
   --cohort csv|search|export how the cohort comes: a file in S3, or Patients by search or export (default csv)
   --reply-minutes N          from the last request to the last answer (default ${assumed.replySeconds / 60})
   --export-minutes N         that the store takes for its export (default ${assumed.exportSeconds / 60})
-  --bulk-import-threshold N  changes that batches may write (default ${settings.bulkImportThreshold})
+  --bulk-import-threshold N  changes beyond which an import writes (default ${settings.bulkImportThreshold})
   --max-deactivations N      people released in one run before it is held (default ${settings.maxDeactivations})
   --json                     the figures for machines
 

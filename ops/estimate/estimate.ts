@@ -425,7 +425,7 @@ export function warningsFor(scenario: Scenario, run: Omit<RunEstimate, 'dollars'
       : []),
     ...(written > scenario.bulkImportThreshold
       ? [
-          `${written} changes are more than bulkImportThreshold (${scenario.bulkImportThreshold}): the run would end as BulkImportUnavailable, nothing written`,
+          `${written} changes are more than bulkImportThreshold (${scenario.bulkImportThreshold}): those that withhold nobody would be imported where the store holds no other Consents; how fast an import is, is not published, so the figures are those of batches`,
         ]
       : []),
     ...(deactivations > scenario.maxDeactivations

@@ -99,7 +99,7 @@ test.each<{ change: Partial<Scenario>; load: 'first' | 'regular'; says: RegExp }
     load: 'first',
     says: /history has room for 25000; each further look/,
   },
-  { change: { patients: 6_000_000 }, load: 'first', says: /bulkImportThreshold \(5000000\).*BulkImportUnavailable/ },
+  { change: { patients: 6_000_000 }, load: 'first', says: /bulkImportThreshold \(5000000\).*would be imported/ },
   { change: { patients: 60_000_000 }, load: 'regular', says: /maxDeactivations \(5000\): every run would be held/ },
   {
     change: { patients: 20_000_000, source: 'search' },
