@@ -23,6 +23,8 @@ export interface ScenarioRun {
   readonly isRewrite?: boolean;
   /** So many batches in which the FHIR store refuses the first entry, a write or a read, for good. */
   readonly refusedEntries?: number;
+  /** Before it starts, so many days have gone by since the answers that the snapshot rests on. */
+  readonly agedDays?: number;
   /** Before it starts, the files of the snapshot and the pointer to it are lost. */
   readonly isSnapshotLost?: boolean;
   /** What goes wrong with the FHIR store meanwhile. */
@@ -209,6 +211,15 @@ export const scenarios = {
     tells:
       'A Consent cannot be read while the snapshot is rebuilt; a resume goes on, and the next run writes what has changed.',
     runs: [{ mode: 'rebuild', isSnapshotLost: true, refusedEntries: 1 }, { mode: 'resume' }, { behaviour: 'happy' }],
+  },
+  expired: {
+    tells:
+      'No run for 22 days: the daily drain deletes every Consent that says "not opted out", and the next run writes them.',
+    runs: [{ behaviour: 'happy' }, { isDrain: true, agedDays: 22 }, { behaviour: 'happy' }],
+  },
+  'expired-without-mesh': {
+    tells: 'The same, and MESH has switched our mailbox off: the drain deletes all the same, and fails then.',
+    runs: [{ behaviour: 'happy' }, { isDrain: true, agedDays: 22, isMailboxDisabled: true }, { isDrain: true }],
   },
   'dry-run': { tells: 'Cohort and request files are made; nothing is sent.', runs: [{ mode: 'dry-run' }] },
   'dry-run-over-answers': {

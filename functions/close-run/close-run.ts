@@ -23,7 +23,7 @@ import {
 } from '../../shared/ndop/snapshot-manifest.ts';
 import { partsOf, reportOf, type Report } from '../../shared/report/report.ts';
 import { runFiles } from '../../shared/run-files.ts';
-import { rebuiltSnapshot } from './rebuilt-snapshot.ts';
+import { rebuiltSnapshot, type RebuiltSnapshotDeps } from './rebuilt-snapshot.ts';
 
 export const closeRunInput = z.object({
   runId: z.string(),
@@ -44,7 +44,7 @@ export interface CloseRunOutput {
   readonly reportKey: string;
 }
 
-export interface CloseRunDeps {
+export interface CloseRunDeps extends Pick<RebuiltSnapshotDeps, 'newestMarker'> {
   readonly now: () => Date;
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;

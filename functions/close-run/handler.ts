@@ -4,7 +4,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { z } from 'zod';
 import { positiveInteger, readConfig } from '../../shared/config.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
-import { postRunMarker, runMarkerOf } from '../../shared/fhir/run-marker.ts';
+import { newestRunMarker, postRunMarker, runMarkerOf } from '../../shared/fhir/run-marker.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
@@ -63,6 +63,7 @@ export const handler = task(closeRunInput, (input) =>
     writeReport: (report) => writeReport(files, report),
     postMarker: (completed, opening) =>
       postRunMarker(store, runMarkerOf(completed, { namespace }), { namespace, runId: completed.runId, opening }),
+    newestMarker: () => newestRunMarker(store, namespace),
     publish,
   }),
 );

@@ -1,4 +1,5 @@
 import { PermanentError } from '../../shared/errors.ts';
+import type { Freshness } from '../../shared/fhir/run-marker.ts';
 import type { Files } from '../../shared/files.ts';
 import type { Part } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, type Run } from '../../shared/ledger/runs.ts';
@@ -14,10 +15,14 @@ import {
 export interface RebuiltSnapshotDeps {
   readonly files: Pick<Files, 'openVerified'>;
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
+  /** What the FHIR store itself says of its freshness; undefined where it says nothing. */
+  readonly newestMarker: () => Promise<Pick<Freshness, 'asAt'> | undefined>;
 }
 
 /**
- * The snapshot of a rebuild. The numbers that the service refused are carried over where the earlier snapshot can still
+ * The snapshot of a rebuild. A Consent does not say when its status was last checked. The newest marker in the store does,
+ * of all that stood there when it was written, and whatever was written since rests on newer answers; without a marker the
+ * age is not known. The numbers that the service refused are carried over where the earlier snapshot can still
  * be read; else the next run finds them anew.
  *
  * @throws PermanentError LedgerInconsistent where a part was not rebuilt
@@ -25,24 +30,25 @@ export interface RebuiltSnapshotDeps {
 export async function rebuiltSnapshot(
   run: Run,
   parts: readonly Part[],
-  { files, readManifest }: RebuiltSnapshotDeps,
+  { files, readManifest, newestMarker }: RebuiltSnapshotDeps,
 ): Promise<SnapshotManifest> {
   const base = await unlessLost(readManifest(baseManifestOf(run)));
   const refused = base && (await unlessLost(leftOutNumbers(base, run.openedAt, files))) ? base.refused : undefined;
+  const { asAt = ageUnknown } = (await newestMarker()) ?? {};
   return {
     runId: run.runId,
-    entries: parts.flatMap((part) => entriesOf(run, part)),
+    entries: parts.flatMap((part) => entriesOf(run, part, asAt)),
     ...(refused ? { refused } : {}),
   };
 }
 
-function entriesOf({ runId }: Run, { part, state, rebuilt }: Part): SnapshotEntry[] {
+function entriesOf({ runId }: Run, { part, state, rebuilt }: Part, asAt: string): SnapshotEntry[] {
   if (state !== 'rebuilt' || !rebuilt)
     throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} was not rebuilt`);
   const { modelVersion, store, snapshots } = rebuilt;
   return snapshots.map(({ from, to, key, sha256, rows, optedOut }) => ({
     ...{ from, to, key, sha256, rows, optedOut },
-    ...{ asAt: ageUnknown, sentAt: ageUnknown, modelVersion },
+    ...{ asAt, sentAt: asAt, modelVersion },
     ...(store === undefined ? {} : { store }),
   }));
 }

@@ -426,6 +426,7 @@ export class Steps extends Construct {
     grantStore(rebuildPart, consents, ['ProcessBundle', 'ReadResource']);
     grantStore(countConsents, consents, ['SearchWithPost']);
     for (const step of [closeRun, recordExpiry]) grantStore(step, consents, ['CreateResource']);
+    grantStore(closeRun, consents, ['SearchWithPost']);
     grantStore(expireConsents, consents, ['ProcessBundle', 'ReadResource', 'DeleteResource']);
     grantStore(writeConsents, consents, [
       'ProcessBundle',

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { DeleteObjectCommand, paginateListObjectsV2, PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
 import { parseJson } from '../../shared/json.ts';
@@ -15,6 +15,7 @@ import type { Scenario, ScenarioRun } from '../scenarios.ts';
 import type { ExecutionEvent } from '../step-functions/history.ts';
 import { stateEntered, type Progress } from './progress.ts';
 import { mailboxOf, ndopMailboxOf, type Runtime } from './runtime.ts';
+import { ageSnapshot, loseSnapshot } from './snapshot.ts';
 
 /** One execution that has ended. */
 export interface EndedExecution {
@@ -60,6 +61,7 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
       runtime.consentStore.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
     if (run.isSnapshotLost === true) await loseSnapshot(runtime);
+    if (run.agedDays !== undefined) await ageSnapshot(run.agedDays, runtime);
     for (const fault of run.fhirStoreFaults ?? []) storeOf(fault, runtime).faults.add(fault);
     arrangeMesh(run, runtime);
     if (run.awaitsReply === true) await untilReplyWaits(runtime);
@@ -136,17 +138,6 @@ async function inputOf(
     ...(mode === 'resume' || run.isOverFirstRun === true ? { resumeRunId: earlierRunId } : {}),
     ...(run.cohortFromCsv === true ? { cohort: { source: 's3', key: csvKey } } : {}),
   };
-}
-
-async function loseSnapshot({ clients, deployment }: Runtime): Promise<void> {
-  const { bucket, table } = deployment;
-  for await (const { Contents = [] } of paginateListObjectsV2(
-    { client: clients.s3 },
-    { Bucket: bucket, Prefix: 'snapshots/' },
-  )) {
-    for (const { Key } of Contents) await clients.s3.send(new DeleteObjectCommand({ Bucket: bucket, Key }));
-  }
-  await new LedgerTable(clients.dynamoDb, table).remove({ pk: 'LATEST', sk: 'LATEST' });
 }
 
 async function untilReplyWaits({ mesh, deployment }: Runtime): Promise<void> {

@@ -155,17 +155,20 @@ describe('a snapshot that is rebuilt from the store', () => {
     expect(pipeline.consents.get(idOf(pipeline, 9991581766))?.status).toBe('inactive');
   });
 
-  it('counts as older than any limit until a run has asked', async () => {
-    const pipeline = await months();
-    await rebuilt(pipeline, stayers);
-    const { entries } = await pipeline.deps().readManifest(manifestOf(pipeline.ledger.latest.present));
-    const maxAgeMilliseconds = pipeline.deps().maxAgeDays * 86_400_000;
-    for (const { asAt, sentAt } of entries) {
-      for (const time of [asAt, sentAt]) {
-        expect(pipeline.clock.now().getTime() - Date.parse(time)).toBeGreaterThan(maxAgeMilliseconds);
-      }
-    }
-  });
+  it.each([{ isMarked: true }, { isMarked: false }])(
+    'is as old as the newest marker in the store says, and older than any limit without one: marked $isMarked',
+    async ({ isMarked }) => {
+      const pipeline = await months();
+      const { asAt } = pipeline.markers.at(-1)!;
+      if (!isMarked) pipeline.markers.length = 0;
+      await rebuilt(pipeline, stayers);
+      const { entries } = await pipeline.deps().readManifest(manifestOf(pipeline.ledger.latest.present));
+      const expected = isMarked ? asAt : '1970-01-01T00:00:00.000Z';
+      expect(new Set(entries.flatMap((entry) => [entry.asAt, entry.sentAt]))).toEqual(new Set([expected]));
+      // Without one, nothing new is said to the consumers either.
+      expect(pipeline.markers.map((marker) => marker.asAt)).toEqual(isMarked ? expect.arrayContaining([asAt]) : []);
+    },
+  );
 });
 
 describe('a rebuild before the Consents move to another store', () => {
