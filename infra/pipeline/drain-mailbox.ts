@@ -119,7 +119,7 @@ export class DrainMailbox extends Construct {
         outputs: `{% $merge([$drained, {'outcome': '${said}', 'deleted': $exists($deleted) ? $deleted : 0}]) %}`,
       });
     return Choice.jsonata(this, 'Was it free?')
-      .when(Condition.jsonata('{% $exists($error) %}'), this.#failed)
+      .when(Condition.jsonata('{% $exists($stage) %}'), this.#failed)
       .when(Condition.jsonata("{% $drained.disposition = 'drained' %}"), outcome('Drained', 'Drained'))
       .otherwise(outcome('Stepped aside', 'SteppedAside'));
   }
