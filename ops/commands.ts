@@ -10,7 +10,7 @@ import { answerReview } from '../shared/review.ts';
 import { statedReason } from '../shared/ndop/stated-reason.ts';
 import { UsageError } from '../shared/command-line.ts';
 import { checkStores } from './check-store.ts';
-import { showSnapshot, verifySnapshot } from './snapshot.ts';
+import { showFreshness, showSnapshot, verifySnapshot } from './snapshot.ts';
 import type { Target } from './target.ts';
 
 /** What was given on the command line beside the command's name. */
@@ -105,6 +105,10 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
       'whether the FHIR stores can be reached and take our Consents as valid; nothing is written; exit code 1 if not',
     run: (_, { openStores }, print) => checkStores(openStores(), print),
   },
+  freshness: {
+    tells: 'how old the answers are that the Consents rest on, and how many have expired',
+    run: (_, target) => showFreshness(target, new Date()),
+  },
   'snapshot show': {
     tells: 'what we believe at present: its stretches of the number line, their people and ages',
     run: (_, target) => showSnapshot(target, new Date()),
@@ -134,6 +138,7 @@ export const commands: Readonly<Record<string, { readonly tells: string; readonl
 };
 
 const drained = z.object({
+  deleted: z.number(),
   disposition: z.enum(['drained', 'stepped-aside']),
   holder: z.string(),
   stored: z.number(),
@@ -142,13 +147,15 @@ const drained = z.object({
 });
 
 function drainLine(output: string | undefined): string {
-  const { disposition, holder, stored, left, settled } = drained.parse(parseJson(output ?? ''));
-  if (disposition === 'stepped-aside') return `Stepped aside: run ${holder} has the mailbox`;
+  const { disposition, holder, stored, left, settled, deleted } = drained.parse(parseJson(output ?? ''));
+  const expired = deleted > 0 ? [`${deleted} Consents deleted, since their answers had expired`] : [];
+  if (disposition === 'stepped-aside') return [`Stepped aside: run ${holder} has the mailbox`, ...expired].join('; ');
   const counts = Object.entries(settled).map(([what, count]) => `${what} ${count}`);
   return [
     `Drained: ${stored} messages taken in`,
     ...(left > 0 ? [`${left} could not be had and wait for the next look`] : []),
     ...(counts.length > 0 ? [counts.join(', ')] : []),
+    ...expired,
   ].join('; ');
 }
 

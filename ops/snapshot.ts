@@ -3,6 +3,7 @@ import { inOrder } from '../shared/in-order.ts';
 import { manifestOf } from '../shared/ledger/latest.ts';
 import { readManifest } from '../shared/ndop/read-manifest.ts';
 import { wholeNumberLine } from '../shared/ndop/number-range.ts';
+import { snapshotAge, snapshotAgeText } from '../shared/ndop/snapshot-age.ts';
 import type { SnapshotEntry } from '../shared/ndop/snapshot-manifest.ts';
 import type { Target } from './target.ts';
 import { checkFile, checkManifest, checkRefused, entriesByFile, type CheckedFile } from './verify-snapshot.ts';
@@ -29,6 +30,18 @@ export async function showSnapshot({ files, latest }: SnapshotTarget, now: Date)
     ...(refused ? [`  numbers that the service refused: ${refused.key}`] : []),
     summary(entries, now),
   ].join('\n');
+}
+
+/** How old what we believe is, as the daily drain tells it. */
+export async function showFreshness(
+  { files, latest, maxAgeDays }: SnapshotTarget & Pick<Target, 'maxAgeDays'>,
+  now: Date,
+): Promise<string> {
+  const newest = await latest.read();
+  if (!newest) return noSnapshot;
+  const manifest = await readManifest(files, manifestOf(newest));
+  const { closedAt } = newest;
+  return snapshotAgeText(snapshotAge(manifest, { closedAt, at: now.toISOString(), maxAgeDays }));
 }
 
 /**
@@ -85,8 +98,8 @@ const verdictOf = (faults: readonly string[]): string => (faults.length === 0 ? 
 const peopleOf = ({ rows, optedOut }: Pick<SnapshotEntry, 'rows' | 'optedOut'>): string =>
   `${rows} people, ${optedOut} opted out`;
 
-const agesOf = ({ asAt, sentAt }: SnapshotEntry, now: Date): string =>
-  `asked ${aged(sentAt, now)}, answered ${aged(asAt, now)}`;
+const agesOf = ({ asAt, sentAt, expiredAt }: SnapshotEntry, now: Date): string =>
+  `asked ${aged(sentAt, now)}, answered ${aged(asAt, now)}${expiredAt === undefined ? '' : `, expired ${aged(expiredAt, now)}`}`;
 
 const millisecondsPerDay = 86_400_000;
 

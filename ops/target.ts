@@ -28,6 +28,8 @@ export interface Target {
   readonly sfn: SFNClient;
   /** Opened when asked for: a store of another region is refused then. */
   readonly openStores: () => Stores;
+  /** Days after which an answer says nothing any more. */
+  readonly maxAgeDays: number;
 }
 
 const region = 'eu-west-2';
@@ -42,6 +44,7 @@ const served = z.object({
   drainStateMachineArn: z.string(),
   mailboxId: z.string(),
   fhirNamespace: z.string(),
+  maxAgeDays: z.number(),
 });
 
 /**
@@ -110,6 +113,7 @@ async function openDeployed(name: string): Promise<Target> {
         consentBaseUrl: output('ConsentBaseUrl'),
         namespace: output('FhirNamespace'),
       },
+      maxAgeDays: Number(output('MaxAgeDays')),
     },
     { s3: new S3Client({ region }), dynamoDb: new DynamoDBClient({ region }), sfn: new SFNClient({ region }) },
   );
@@ -122,6 +126,7 @@ interface Names {
   readonly drainStateMachineArn: string;
   readonly mailboxId: string;
   readonly fhir: { readonly baseUrl: string; readonly consentBaseUrl: string; readonly namespace: string };
+  readonly maxAgeDays: number;
 }
 
 interface Clients {
@@ -131,13 +136,13 @@ interface Clients {
 }
 
 function targetOf(
-  { bucket, table, mailboxId, fhir, ...machines }: Names,
+  { bucket, table, mailboxId, fhir, ...others }: Names,
   { s3, dynamoDb, sfn }: Clients,
   signer: Pick<FhirStoreOptions, 'credentials'> = {},
 ): Target {
   const ledger = new LedgerTable(dynamoDb, table);
   return {
-    ...machines,
+    ...others,
     runs: new Runs(ledger),
     parts: new Parts(ledger),
     latest: new LatestSnapshot(ledger),

@@ -71,5 +71,6 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'FhirBaseUrl', { value: fhir.baseUrl });
     new CfnOutput(this, 'ConsentBaseUrl', { value: fhir.consentBaseUrl ?? fhir.baseUrl });
     new CfnOutput(this, 'FhirNamespace', { value: fhir.namespace });
+    new CfnOutput(this, 'MaxAgeDays', { value: String(fhir.maxAgeDays) });
   }
 }

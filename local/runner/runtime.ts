@@ -263,6 +263,10 @@ export function namespaceOf({ functions }: Deployment): string {
   );
 }
 
+export function maxAgeDaysOf({ functions }: Deployment): number {
+  return Number(functions.find(({ environment }) => environment.MAX_AGE_DAYS !== undefined)?.environment.MAX_AGE_DAYS);
+}
+
 export function ndopMailboxOf({ functions }: Deployment): string {
   return functions.find(({ environment }) => environment.NDOP_MAILBOX !== undefined)?.environment.NDOP_MAILBOX ?? '';
 }

@@ -1,5 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
-import { mailboxOf, namespaceOf, type Runtime } from './runtime.ts';
+import { mailboxOf, maxAgeDaysOf, namespaceOf, type Runtime } from './runtime.ts';
 
 /** Tells what is served, to the reader and, in a file, to `npm run ops`. */
 export async function announce(
@@ -17,6 +17,7 @@ export async function announce(
     drainStateMachineArn: drainStateMachine.arn,
     mailboxId: mailboxOf(deployment),
     fhirNamespace: namespaceOf(deployment),
+    maxAgeDays: maxAgeDaysOf(deployment),
   };
   await writeFile(servedFile, JSON.stringify(served, undefined, 2), { mode: 0o600 });
   say('Serving until interrupted (Ctrl-C); npm run ops works on what is served:');

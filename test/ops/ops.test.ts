@@ -93,6 +93,18 @@ it('shows and verifies the snapshot that the run left', async () => {
   );
 });
 
+it('tells how old the answers are that the Consents rest on', async () => {
+  expect(await ops('freshness')).toMatchObject({
+    code: 0,
+    stdout: [
+      'The oldest answer that vouches for somebody was asked for 0.0 days ago.',
+      'The last run closed 0.0 days ago.',
+      '0 of 1 stretches of the snapshot have expired.',
+      '',
+    ].join('\n'),
+  });
+});
+
 it('starts a run of its own', async () => {
   const started = await ops('start', '--dry-run', '--reason', 'what would happen');
   expect(started.stdout).toContain('Started arn:aws:states:');
