@@ -3,7 +3,7 @@ import type { SnapshotManifest } from './snapshot-manifest.ts';
 
 /** How old what we believe about everybody is. */
 export interface SnapshotAge {
-  /** Of the oldest answer that still vouches for somebody, since its request was sent; absent where none does. */
+  /** Of the oldest answer that still vouches for somebody, since its request was sent; absent as `oldestVouchedFor` is. */
   readonly oldestAnswerDays?: number;
   /** Since the last run closed. */
   readonly lastRunDays: number;
@@ -35,7 +35,7 @@ export function snapshotAge(manifest: SnapshotManifest, { closedAt, at, maxAgeDa
 export function snapshotAgeText({ oldestAnswerDays, lastRunDays, stretches, expired }: SnapshotAge): string {
   return [
     oldestAnswerDays === undefined
-      ? 'No answer vouches for anybody: whoever uses the Consents has to withhold from everybody.'
+      ? 'No answer vouches for anybody, or a Consent that should be gone still stands: consumers withhold from everybody once the newest marker is too old.'
       : `The oldest answer that vouches for somebody was asked for ${oldestAnswerDays.toFixed(1)} days ago.`,
     `The last run closed ${lastRunDays.toFixed(1)} days ago.`,
     `${expired} of ${stretches} stretches of the snapshot have expired.`,

@@ -54,6 +54,23 @@ it('writes after a rebuild what a run that stopped while it wrote had left (writ
   expect(consents.filter(({ meta }) => meta.versionId !== '1').length).toBe(4);
 });
 
+it('has nobody left as not opted out once no answer vouches for it, and writes them all anew (expired)', async () => {
+  const { summary, out } = await months.second('expired' satisfies ScenarioName);
+  const { optedOut, notOptedOut } = summary;
+  expect(summary).toMatchObject({
+    executions: ['Completed', 'Drained', 'Completed'],
+    changes: { activated: 0, deactivated: 0, created: notOptedOut, updated: 0, retired: 0 },
+    consents: { written: notOptedOut, failed: 0 },
+  });
+  const notices = await linesOf<{ subject: string }>(out, 'notifications.ndjson');
+  expect(notices.map(({ subject }) => subject)).toContain(
+    `NDOP: answers have expired, ${notOptedOut} Consents deleted`,
+  );
+  const consents = await consentsIn(out);
+  expect(consents.filter(({ status }) => status === 'active').length).toBe(optedOut);
+  expect(consents.length).toBe(months.people);
+});
+
 it('refers to people by number where a CSV file gives no patient ids (cohort-from-csv)', async () => {
   const { summary, out } = await months.second('cohort-from-csv' satisfies ScenarioName);
   expect(summary).toMatchObject({ outcome: 'Completed', consents: { written: months.people } });

@@ -51,6 +51,18 @@ it('damaged-answer ends so too, and keeps the answer as it came, under the name 
   expect(settled.find((item) => item.class === 'damaged')?.damage).toMatch(/^Download.*\d{20}_[0-9A-F]{6}/);
 });
 
+it('expired-without-mesh deletes what is too old though MESH refuses us, and says both', async () => {
+  const { summary, out } = await months.second('expired-without-mesh');
+  expect(summary).toMatchObject({ executions: ['Completed', 'MeshMailboxDisabled', 'Drained'] });
+  const subjects = (await linesOf<{ subject: string }>(out, 'notifications.ndjson')).map(({ subject }) => subject);
+  expect(subjects.slice(1)).toEqual([
+    expect.stringMatching(/^NDOP: answers have expired, 5\d\d Consents deleted$/),
+    expect.stringMatching(/^NDOP the daily drain of the mailbox started .* failed: MeshMailboxDisabled$/),
+    'NDOP: answers have expired',
+  ]);
+  expect((await consentsIn(out)).map(({ status }) => status)).not.toContain('inactive');
+});
+
 async function expectMonth(expected: ExpectedMonth): Promise<string> {
   const { code, summary, out } = await months.second(expected.scenario);
   expect(summary).toMatchObject({
