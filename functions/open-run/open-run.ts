@@ -126,7 +126,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
     if (overtaker !== undefined) {
       throw new PermanentError(
         'SnapshotSuperseded',
-        `Run ${overtaker} has completed since run ${runId} began, so its answers are old: start a new run instead`,
+        `Run ${runId} compared with a snapshot that ${overtaker} has replaced since: start a new run instead`,
       );
     }
     if (isRebuild && hasWrittenSince(existing, unfinished)) {

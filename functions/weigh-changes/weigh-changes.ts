@@ -65,7 +65,10 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   const run = await deps.runs.read(runId);
   const overtaker = overtakerOf(run, await deps.latest.read());
   if (overtaker !== undefined) {
-    throw new PermanentError('SnapshotSuperseded', `Run ${overtaker} has completed since run ${runId} began`);
+    throw new PermanentError(
+      'SnapshotSuperseded',
+      `Run ${runId} compared with a snapshot that ${overtaker} has replaced since: start a new run`,
+    );
   }
   const parts = await deps.parts.list(runId);
   refuseMisfits(runId, partsOf(run, parts));

@@ -5,7 +5,9 @@ import type { LedgerTable } from './table.ts';
 const latest = z.object({
   manifestKey: z.string(),
   manifestSha256: z.string(),
+  /** The run that made it, or the expiry: see `expiryIdOf`. */
   runId: z.string(),
+  /** When the last run closed; an expiry leaves it as it was. */
   closedAt: z.string(),
 });
 /** The snapshot that holds now. */
@@ -17,8 +19,8 @@ export function manifestOf(latest: Latest | undefined): ManifestFile | undefined
 }
 
 /**
- * The run that has completed since another one took its base, and so made that one's comparison old; undefined where
- * none has. A run that has completed in part and is resumed is not overtaken by itself.
+ * The run that has completed, or the expiry, since another one took its base, and so made that one's comparison old;
+ * undefined where there is none. A run that has completed in part and is resumed is not overtaken by itself.
  */
 export function overtakerOf(
   run: { readonly runId: string; readonly baseManifestKey?: string | undefined },

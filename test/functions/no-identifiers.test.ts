@@ -34,6 +34,8 @@ it('a run tells nobody outside its files whom it is about', async () => {
   pipeline.execution = 'arn:execution:third';
   await pipeline.open({ trigger: 'console', reason: 'resume', mode: 'resume', resumeRunId: pipeline.runId });
   await pipeline.close({ written: 0 });
+  pipeline.clock.advance(40 * 86_400);
+  expect(await pipeline.expire()).toBeGreaterThan(200);
 
   expect(pipeline.mesh.sent[0]?.body.toString()).toMatch(named);
   const told = {
