@@ -1,6 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError, RetryableError } from '../errors.ts';
-import { isThrottling, listOf, memberOf, pauseBefore, type FhirStore } from './store.ts';
+import { listOf, memberOf } from '../json.ts';
+import { isThrottling } from './failures.ts';
+import { pauseBefore } from './pace.ts';
+import type { FhirStore } from './store.ts';
 
 /** More is allowed (500), but a hundred is what HealthLake's documentation shows and one failure costs less. */
 export const batchSize = 100;

@@ -1,5 +1,6 @@
 import { PermanentError } from '../errors.ts';
-import { memberOf, type FhirStore } from './store.ts';
+import { memberOf } from '../json.ts';
+import type { FhirStore } from './store.ts';
 
 /**
  * How many resources a search finds, as the store itself counts them; the index may lag some seconds behind what was

@@ -1,7 +1,7 @@
 import { isGone, isSuccess, sendBatch, type BatchStore, type Sleep } from './batch.ts';
 import { readConsents } from './read-consents.ts';
 import { isTagged } from './record-of-consent.ts';
-import { memberOf } from './store.ts';
+import { memberOf } from '../json.ts';
 
 export interface DeleteOptions {
   /** Base URI of our own identifiers: what bears its tag is ours. */

@@ -1,5 +1,6 @@
 import { callAction, datastoreIdOf, parseJobStatus, textIn, type JobStatus } from './jobs.ts';
-import { listOf, memberOf, type FhirStore } from './store.ts';
+import { listOf, memberOf } from '../json.ts';
+import type { FhirStore } from './store.ts';
 
 /** Where HealthLake writes an export, and as whom. */
 export interface ExportDestination {

@@ -1,9 +1,8 @@
 import { collect } from '../collect.ts';
 import type { ListedFile } from '../files.ts';
-import { parseJson } from '../json.ts';
+import { memberOf, parseJson } from '../json.ts';
 import { readLines } from '../lines.ts';
 import { partName } from '../ndop/run-id.ts';
-import { memberOf } from './store.ts';
 
 /** How the files are called that an import is given for a change file: its logs are told apart by these names. */
 export function inputNames(part: number, file: number): { readonly consents: string; readonly provenances: string } {

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { PermanentError } from '../errors.ts';
 import { callAction, datastoreIdOf, parseJobStatus, textIn, type JobStatus } from './jobs.ts';
-import { listOf, memberOf, type FhirStore } from './store.ts';
+import { listOf, memberOf } from '../json.ts';
+import type { FhirStore } from './store.ts';
 
 /** What HealthLake imports, where it writes what became of it, and as whom. */
 export interface ImportPlaces {

@@ -1,5 +1,6 @@
 import { PermanentError } from '../errors.ts';
-import { memberOf, type FhirStore } from './store.ts';
+import { memberOf } from '../json.ts';
+import type { FhirStore } from './store.ts';
 
 /** Of an export or import job. Source: AWS HealthLake API Reference, `JobStatus`. */
 const statuses = [

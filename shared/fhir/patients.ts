@@ -1,6 +1,6 @@
 import { PermanentError } from '../errors.ts';
 import { nhsNumberBlocks, readNhsNumber } from '../ndop/nhs-number.ts';
-import { listOf, memberOf } from './store.ts';
+import { listOf, memberOf } from '../json.ts';
 
 export const nhsNumberSystem = 'https://fhir.nhs.uk/Id/nhs-number';
 const chunkCharacters = 16_384;

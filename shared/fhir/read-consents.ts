@@ -1,6 +1,6 @@
 import { PermanentError } from '../errors.ts';
 import { isGone, isSuccess, sendBatch, type BatchStore, type Sleep } from './batch.ts';
-import { memberOf } from './store.ts';
+import { memberOf } from '../json.ts';
 
 /** Reads Consents as `readByIds` does. */
 export function readConsents(store: BatchStore, ids: readonly string[], sleep?: Sleep): Promise<unknown[]> {

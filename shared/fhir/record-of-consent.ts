@@ -5,7 +5,7 @@ import { patientHashOf, type PersonRecord } from '../ndop/snapshot.ts';
 import { consentIdOf } from './consent-id.ts';
 import { consentOf, datasetTag, type Coding, type Consent, type ConsentOptions } from './consent.ts';
 import { nhsNumberSystem } from './patients.ts';
-import { listOf, memberOf } from './store.ts';
+import { listOf, memberOf } from '../json.ts';
 
 /** Times as this pipeline writes them; a snapshot holds nothing else. */
 const moment = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/);

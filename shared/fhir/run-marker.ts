@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { PermanentError } from '../errors.ts';
 import { datasetTag, sourceOf, terminology, type Coding } from './consent.ts';
 import { pipelineOf, type LogicalReference } from './provenance.ts';
-import { memberOf, listOf, type FhirStore } from './store.ts';
+import { listOf, memberOf } from '../json.ts';
+import type { FhirStore } from './store.ts';
 import { uuidOfUrl } from './uuid.ts';
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM';

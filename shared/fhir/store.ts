@@ -7,10 +7,6 @@ import { listOf, memberOf, parseJson } from '../json.ts';
 import { ensureSameRegion, failureOf, isAbsence, noAnswer, retryAfterMilliseconds } from './failures.ts';
 import { Pace, pauseAfter } from './pace.ts';
 
-export { listOf, memberOf } from '../json.ts';
-export { isThrottling } from './failures.ts';
-export { pauseBefore } from './pace.ts';
-
 export interface FhirStoreOptions {
   /** With its trailing slash: `https://healthlake.eu-west-2.amazonaws.com/datastore/<id>/r4/`. */
   readonly baseUrl: string;

@@ -12,7 +12,7 @@ import { runIdOfSource, type Consent } from './consent.ts';
 import { outcomeText } from './operation-outcome.ts';
 import { readConsents } from './read-consents.ts';
 import { isSame, isTagged } from './record-of-consent.ts';
-import { memberOf } from './store.ts';
+import { memberOf } from '../json.ts';
 
 export type Write =
   { readonly method: 'PUT'; readonly consent: Consent } | { readonly method: 'DELETE'; readonly id: string };

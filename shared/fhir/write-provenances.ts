@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSuccess, sendBatch, type BatchStore, type Sleep } from './batch.ts';
 import type { Provenance } from './provenance.ts';
 import { readByIds } from './read-consents.ts';
-import { memberOf } from './store.ts';
+import { memberOf } from '../json.ts';
 
 /** A Provenance names up to a hundred Consents: so many of them are as much as a batch of Consents. */
 const atOnce = 20;
