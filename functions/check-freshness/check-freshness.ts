@@ -8,7 +8,7 @@ import type { Parts } from '../../shared/ledger/parts.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { log } from '../../shared/log.ts';
 import { notBegun, type Expiring } from '../../shared/ndop/expiring.ts';
-import { dueEntries, dueOf, expiryIdOf, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
+import { dueEntries, expiryIdOf, isOlder, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
 import { snapshotAge, snapshotAgeText, type SnapshotAge } from '../../shared/ndop/snapshot-age.ts';
 import { unknownModelVersion, type ManifestFile, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
@@ -110,7 +110,7 @@ async function partsLeftOver(
 ): Promise<readonly number[]> {
   const parts = writer ? await deps.parts.list(writer.runId) : [];
   return parts.flatMap(({ part, reconciled }) =>
-    reconciled && (isSnapshotReplaced || dueOf(reconciled, at, deps) !== 'nobody') ? [part] : [],
+    reconciled && (isSnapshotReplaced || isOlder(reconciled.sentAt, deps.maxAgeDays, at)) ? [part] : [],
   );
 }
 

@@ -13,7 +13,7 @@ import type { Parts } from '../../shared/ledger/parts.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import { expiring, type Expiring } from '../../shared/ndop/expiring.ts';
-import { dueOf, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
+import { dueOf, isOlder, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
 import { recordsOf } from '../../shared/ndop/read-snapshot.ts';
 import type { OptOut } from '../../shared/ndop/snapshot.ts';
 import { unknownModelVersion, type ManifestFile, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
@@ -95,7 +95,7 @@ async function peopleOfPart(part: number, at: string, deps: ExpireConsentsDeps):
   const { runId = '' } = (await deps.latest.unfinishedWriter()) ?? {};
   const { reconciled } = await deps.parts.read(runId, part);
   if (!reconciled) throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} wrote nothing`);
-  const isAllDue = dueOf(reconciled, at, deps) === 'everybody';
+  const isAllDue = isOlder(reconciled.sentAt, deps.maxAgeDays + deps.retentionDays, at);
   async function* optOuts(): AsyncGenerator<OptOut> {
     for (const file of changePasses.flatMap((pass) => reconciled?.changeFiles[pass] ?? [])) {
       const bytes = await deps.files.readVerified(file);

@@ -1,10 +1,10 @@
 import { runIdOf } from './run-id.ts';
-import { ageUnknown, type SnapshotEntry, type SnapshotManifest } from './snapshot-manifest.ts';
+import type { SnapshotEntry, SnapshotManifest } from './snapshot-manifest.ts';
 
 export interface ExpiryLimits {
   /** Days after which an answer says nothing any more, counted from its request. */
   readonly maxAgeDays: number;
-  /** Days after that for which an opt-out is kept. */
+  /** Days for which an opt-out is kept after that. */
   readonly retentionDays: number;
 }
 
@@ -13,22 +13,22 @@ export type Due = 'nobody' | 'inactive' | 'everybody';
 
 const millisecondsPerDay = 86_400_000;
 
+export function isOlder(time: string, days: number, at: string): boolean {
+  return Date.parse(at) - Date.parse(time) > days * millisecondsPerDay;
+}
+
 /**
  * Whose Consents of a stretch may not stand any longer. That somebody has NOT opted out is a statement that has to be
  * vouched for, and is gone once the answer is older than `maxAgeDays`. Whoever is opted out stays withheld for
- * `retentionDays` more. Where the age of an answer is not known, it is too old at once, and that time counts from the
- * moment at which this was found.
+ * `retentionDays` from when that was found: of what a rebuild has read back only the greatest age is known.
  */
 export function dueOf(
   { sentAt, expiredAt }: Pick<SnapshotEntry, 'sentAt' | 'expiredAt'>,
   at: string,
   { maxAgeDays, retentionDays }: ExpiryLimits,
 ): Due {
-  const isAgeKnown = sentAt !== ageUnknown;
-  const tooOldFrom = isAgeKnown ? Date.parse(sentAt) + maxAgeDays * millisecondsPerDay : Date.parse(expiredAt ?? at);
-  if (Date.parse(at) > tooOldFrom + retentionDays * millisecondsPerDay) return 'everybody';
-  if (expiredAt !== undefined) return 'nobody';
-  return isAgeKnown && Date.parse(at) <= tooOldFrom ? 'nobody' : 'inactive';
+  if (expiredAt !== undefined) return isOlder(expiredAt, retentionDays, at) ? 'everybody' : 'nobody';
+  return isOlder(sentAt, maxAgeDays, at) ? 'inactive' : 'nobody';
 }
 
 /** The entries of a snapshot whose Consents may not all stand any longer, with their places in it. */
