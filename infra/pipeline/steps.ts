@@ -1,19 +1,14 @@
-import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
-import { Architecture, LoggingFormat, Runtime, Tracing, type IFunction } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Size } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { join } from 'node:path';
-import { nodeOptions, writeTimeoutSeconds, type Setting } from '../../shared/contract.ts';
+import { writeTimeoutSeconds } from '../../shared/contract.ts';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
 import { ExportRole } from './export-role.ts';
 import { ImportRole } from './import-role.ts';
-
-const root = join(import.meta.dirname, '../..');
+import { StepFunction } from './step-function.ts';
 
 /** Longer than any step takes; a step that is followed by a pause adds the pause. */
 const leaseSeconds = 7_200;
@@ -28,42 +23,34 @@ export interface StepsProps {
   readonly data: DataStack;
 }
 
-interface StepProps {
-  readonly memorySize: number;
-  readonly timeout: Duration;
-  /** 512 MiB where nothing is said. */
-  readonly temporaryStorage?: Size;
-  readonly settings: Partial<Record<Setting, string>>;
-}
-
 /** The Lambda functions of the run, in the order of its states, and of the drain, each with the settings and the rights of its own. */
 export class Steps extends Construct {
-  readonly openRun: IFunction;
-  readonly exportPatients: IFunction;
-  readonly checkExport: IFunction;
-  readonly readPatients: IFunction;
-  readonly buildCohort: IFunction;
-  readonly stageRequest: IFunction;
-  readonly sendRequest: IFunction;
-  readonly checkInbox: IFunction;
-  readonly splitRequest: IFunction;
-  readonly reconcilePart: IFunction;
-  readonly weighChanges: IFunction;
-  readonly holdForReview: IFunction;
-  readonly writeImportFiles: IFunction;
-  readonly startImport: IFunction;
-  readonly checkImport: IFunction;
-  readonly findUnimported: IFunction;
-  readonly writeConsents: IFunction;
-  readonly correctSnapshot: IFunction;
-  readonly rebuildPart: IFunction;
-  readonly countConsents: IFunction;
-  readonly closeRun: IFunction;
-  readonly recordFailure: IFunction;
-  readonly drainMailbox: IFunction;
-  readonly checkFreshness: IFunction;
-  readonly expireConsents: IFunction;
-  readonly recordExpiry: IFunction;
+  readonly openRun: StepFunction;
+  readonly exportPatients: StepFunction;
+  readonly checkExport: StepFunction;
+  readonly readPatients: StepFunction;
+  readonly buildCohort: StepFunction;
+  readonly stageRequest: StepFunction;
+  readonly sendRequest: StepFunction;
+  readonly checkInbox: StepFunction;
+  readonly splitRequest: StepFunction;
+  readonly reconcilePart: StepFunction;
+  readonly weighChanges: StepFunction;
+  readonly holdForReview: StepFunction;
+  readonly writeImportFiles: StepFunction;
+  readonly startImport: StepFunction;
+  readonly checkImport: StepFunction;
+  readonly findUnimported: StepFunction;
+  readonly writeConsents: StepFunction;
+  readonly correctSnapshot: StepFunction;
+  readonly rebuildPart: StepFunction;
+  readonly countConsents: StepFunction;
+  readonly closeRun: StepFunction;
+  readonly recordFailure: StepFunction;
+  readonly drainMailbox: StepFunction;
+  readonly checkFreshness: StepFunction;
+  readonly expireConsents: StepFunction;
+  readonly recordExpiry: StepFunction;
 
   constructor(scope: Construct, id: string, { environment, data }: StepsProps) {
     super(scope, id);
@@ -91,7 +78,7 @@ export class Steps extends Construct {
     };
     const consentAccess = { ...consentForm, ID_KEY_SECRET: idKey.secretArn };
 
-    const openRun = this.#step('open-run', {
+    const openRun = new StepFunction(this, 'open-run', {
       memorySize: 256,
       timeout: Duration.seconds(30),
       settings: {
@@ -106,7 +93,7 @@ export class Steps extends Construct {
       account: environment.account,
       datastoreArn: datastoreArnOf(environment, fhir.baseUrl),
     });
-    const exportPatients = this.#step('export-patients', {
+    const exportPatients = new StepFunction(this, 'export-patients', {
       memorySize: 256,
       timeout: Duration.minutes(5),
       settings: {
@@ -117,7 +104,7 @@ export class Steps extends Construct {
         FHIR_BASE_URL: fhir.baseUrl,
       },
     });
-    const checkExport = this.#step('check-export', {
+    const checkExport = new StepFunction(this, 'check-export', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -127,13 +114,13 @@ export class Steps extends Construct {
         FHIR_BASE_URL: fhir.baseUrl,
       },
     });
-    const readPatients = this.#step('read-patients', {
+    const readPatients = new StepFunction(this, 'read-patients', {
       // A whole processor comes with so much memory, of which it uses a little.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, FHIR_BASE_URL: fhir.baseUrl },
     });
-    const buildCohort = this.#step('build-cohort', {
+    const buildCohort = new StepFunction(this, 'build-cohort', {
       // More than a whole processor comes with so much memory. Sixty million people need 200 MB of it, and each million
       // replaced Patients 500 MB more.
       memorySize: 3_008,
@@ -149,7 +136,7 @@ export class Steps extends Construct {
         PATIENT_READ: cohort.patientRead,
       },
     });
-    const stageRequest = this.#step('stage-request', {
+    const stageRequest = new StepFunction(this, 'stage-request', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -160,12 +147,12 @@ export class Steps extends Construct {
         NDOP_MAILBOX: mesh.ndopMailbox,
       },
     });
-    const sendRequest = this.#step('send-request', {
+    const sendRequest = new StepFunction(this, 'send-request', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...meshAccess },
     });
-    const checkInbox = this.#step('check-inbox', {
+    const checkInbox = new StepFunction(this, 'check-inbox', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -176,7 +163,7 @@ export class Steps extends Construct {
         REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
       },
     });
-    const splitRequest = this.#step('split-request', {
+    const splitRequest = new StepFunction(this, 'split-request', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: {
@@ -186,7 +173,7 @@ export class Steps extends Construct {
         REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
       },
     });
-    const reconcilePart = this.#step('reconcile-part', {
+    const reconcilePart = new StepFunction(this, 'reconcile-part', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: {
@@ -197,7 +184,7 @@ export class Steps extends Construct {
         RETENTION_DAYS: String(fhir.retentionDays),
       },
     });
-    const weighChanges = this.#step('weigh-changes', {
+    const weighChanges = new StepFunction(this, 'weigh-changes', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: {
@@ -211,7 +198,7 @@ export class Steps extends Construct {
         REVIEW_SECONDS: String(plausibility.reviewSeconds),
       },
     });
-    const holdForReview = this.#step('hold-for-review', {
+    const holdForReview = new StepFunction(this, 'hold-for-review', {
       memorySize: 256,
       timeout: Duration.seconds(30),
       settings: {
@@ -220,7 +207,7 @@ export class Steps extends Construct {
         TOPIC_ARN: topic.topicArn,
       },
     });
-    const writeImportFiles = this.#step('write-import-files', {
+    const writeImportFiles = new StepFunction(this, 'write-import-files', {
       // A whole processor comes with so much memory: each step makes up to half a million Consents.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
@@ -240,7 +227,7 @@ export class Steps extends Construct {
       account: environment.account,
       datastoreArn: consents,
     });
-    const startImport = this.#step('start-import', {
+    const startImport = new StepFunction(this, 'start-import', {
       memorySize: 256,
       timeout: Duration.minutes(5),
       settings: {
@@ -251,7 +238,7 @@ export class Steps extends Construct {
         IMPORT_ROLE: importRole.role.roleArn,
       },
     });
-    const checkImport = this.#step('check-import', {
+    const checkImport = new StepFunction(this, 'check-import', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -261,12 +248,12 @@ export class Steps extends Construct {
         IMPORT_DEADLINE_SECONDS: String(fhir.importDeadlineSeconds),
       },
     });
-    const findUnimported = this.#step('find-unimported', {
+    const findUnimported = new StepFunction(this, 'find-unimported', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease },
     });
-    const writeConsents = this.#step('write-consents', {
+    const writeConsents = new StepFunction(this, 'write-consents', {
       memorySize: 512,
       timeout: Duration.seconds(writeTimeoutSeconds),
       settings: {
@@ -278,22 +265,22 @@ export class Steps extends Construct {
         PROVENANCE: fhir.provenance ? 'on' : 'off',
       },
     });
-    const correctSnapshot = this.#step('correct-snapshot', {
+    const correctSnapshot = new StepFunction(this, 'correct-snapshot', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease },
     });
-    const rebuildPart = this.#step('rebuild-part', {
+    const rebuildPart = new StepFunction(this, 'rebuild-part', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...consentAccess },
     });
-    const countConsents = this.#step('count-consents', {
+    const countConsents = new StepFunction(this, 'count-consents', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: { CONSENT_BASE_URL: consentBaseUrlOf(environment), FHIR_NAMESPACE: fhir.namespace },
     });
-    const closeRun = this.#step('close-run', {
+    const closeRun = new StepFunction(this, 'close-run', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: {
@@ -305,13 +292,13 @@ export class Steps extends Construct {
         TOPIC_ARN: topic.topicArn,
       },
     });
-    const recordFailure = this.#step('record-failure', {
+    const recordFailure = new StepFunction(this, 'record-failure', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: { ...files, LEDGER_TABLE: ledger.tableName, MAILBOX: mesh.mailbox, TOPIC_ARN: topic.topicArn },
     });
 
-    const drainMailbox = this.#step('drain-mailbox', {
+    const drainMailbox = new StepFunction(this, 'drain-mailbox', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...meshAccess, LEASE_SECONDS: String(drainLeaseSeconds) },
@@ -324,12 +311,12 @@ export class Steps extends Construct {
       MAX_AGE_DAYS: String(fhir.maxAgeDays),
       RETENTION_DAYS: String(fhir.retentionDays),
     };
-    const checkFreshness = this.#step('check-freshness', {
+    const checkFreshness = new StepFunction(this, 'check-freshness', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: { ...expiry, TOPIC_ARN: topic.topicArn },
     });
-    const expireConsents = this.#step('expire-consents', {
+    const expireConsents = new StepFunction(this, 'expire-consents', {
       memorySize: 512,
       timeout: Duration.seconds(writeTimeoutSeconds),
       settings: {
@@ -339,7 +326,7 @@ export class Steps extends Construct {
         ID_KEY_SECRET: idKey.secretArn,
       },
     });
-    const recordExpiry = this.#step('record-expiry', {
+    const recordExpiry = new StepFunction(this, 'record-expiry', {
       // A whole processor comes with so much memory: it reads every stretch that has expired, a nation's where no run came.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
@@ -463,47 +450,10 @@ export class Steps extends Construct {
     this.expireConsents = expireConsents;
     this.recordExpiry = recordExpiry;
   }
-
-  /** One function from `functions/<folder>/handler.ts`. */
-  #step(folder: string, { memorySize, timeout, temporaryStorage, settings }: StepProps): NodejsFunction {
-    const id = folder.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase());
-    return new NodejsFunction(this, id, {
-      entry: join(root, 'functions', folder, 'handler.ts'),
-      projectRoot: root,
-      depsLockFilePath: join(root, 'package-lock.json'),
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      memorySize,
-      timeout,
-      ...(temporaryStorage ? { ephemeralStorageSize: temporaryStorage } : {}),
-      tracing: Tracing.ACTIVE,
-      loggingFormat: LoggingFormat.JSON,
-      logGroup: new LogGroup(this, `${id}Log`, {
-        retention: RetentionDays.THREE_MONTHS,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
-      environment: {
-        NODE_OPTIONS: nodeOptions.join(' '),
-        POWERTOOLS_SERVICE_NAME: folder,
-        ...settings,
-      },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: 'node24',
-        mainFields: ['module', 'main'],
-        bundleAwsSDK: true,
-        keepNames: true,
-        minify: true,
-        sourceMap: true,
-        sourcesContent: false,
-        banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
-      },
-    });
-  }
 }
 
 /** `Secret.grantRead` would name the step in the key's own policy, and so tie the data stack to this one. */
-function grantSecret(step: NodejsFunction, secret: Secret, key: IKey): void {
+function grantSecret(step: StepFunction, secret: Secret, key: IKey): void {
   step.addToRolePolicy(
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
   );
@@ -516,7 +466,7 @@ function consentBaseUrlOf({ fhir }: Environment): string {
 }
 
 /** Rights on a FHIR store. */
-function grantStore(step: NodejsFunction, datastoreArn: string, actions: readonly string[]): void {
+function grantStore(step: StepFunction, datastoreArn: string, actions: readonly string[]): void {
   step.addToRolePolicy(
     new PolicyStatement({
       actions: actions.map((action) => `healthlake:${action}`),

@@ -1,0 +1,60 @@
+import { RemovalPolicy, type Duration, type Size } from 'aws-cdk-lib';
+import { Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { join } from 'node:path';
+import { nodeOptions, type Setting } from '../../shared/contract.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+export interface StepFunctionProps {
+  readonly memorySize: number;
+  readonly timeout: Duration;
+  /** 512 MiB where nothing is said. */
+  readonly temporaryStorage?: Size;
+  readonly settings: Partial<Record<Setting, string>>;
+}
+
+/** One step's Lambda function, from `functions/<folder>/handler.ts`, with a role and a log of its own. */
+export class StepFunction extends NodejsFunction {
+  constructor(
+    scope: Construct,
+    folder: string,
+    { memorySize, timeout, temporaryStorage, settings }: StepFunctionProps,
+  ) {
+    const id = folder.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase());
+    super(scope, id, {
+      entry: join(root, 'functions', folder, 'handler.ts'),
+      projectRoot: root,
+      depsLockFilePath: join(root, 'package-lock.json'),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize,
+      timeout,
+      ...(temporaryStorage ? { ephemeralStorageSize: temporaryStorage } : {}),
+      tracing: Tracing.ACTIVE,
+      loggingFormat: LoggingFormat.JSON,
+      logGroup: new LogGroup(scope, `${id}Log`, {
+        retention: RetentionDays.THREE_MONTHS,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      environment: {
+        NODE_OPTIONS: nodeOptions.join(' '),
+        POWERTOOLS_SERVICE_NAME: folder,
+        ...settings,
+      },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: 'node24',
+        mainFields: ['module', 'main'],
+        bundleAwsSDK: true,
+        keepNames: true,
+        minify: true,
+        sourceMap: true,
+        sourcesContent: false,
+        banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+      },
+    });
+  }
+}
