@@ -265,11 +265,21 @@ export const scenarios = {
     ...byImport,
   },
   'import-failed': {
-    tells: 'The import fails half-way; no other run may start over it; a resume starts another and completes.',
+    tells: 'The import fails half-way: batches look at everything that it was given, and write what is missing.',
     runs: [
       {
         behaviour: 'happy',
         fhirStoreFaults: [{ kind: 'import-end', status: 'FAILED', times: 1, afterLines: 100 }],
+      },
+    ],
+    ...byImport,
+  },
+  'import-refused': {
+    tells: 'The import takes nothing; no other run may start over it; a resume starts another and completes.',
+    runs: [
+      {
+        behaviour: 'happy',
+        fhirStoreFaults: [{ kind: 'import-end', status: 'FAILED', times: 1, afterLines: 0 }],
       },
       { behaviour: 'happy' },
       { behaviour: 'happy', mode: 'resume' },

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
-import { endOf } from '../../shared/fhir/import.ts';
-import { failedLinesOf, inputNames, type ImportInput } from '../../shared/fhir/import-log.ts';
-import { waitAfter, type JobStatus } from '../../shared/fhir/jobs.ts';
+import { endOf, type ImportJob } from '../../shared/fhir/import.ts';
+import { failedLinesOf, inputNames, type FailedLines, type ImportInput } from '../../shared/fhir/import-log.ts';
+import { waitAfter } from '../../shared/fhir/jobs.ts';
 import type { Files, ListedFile } from '../../shared/files.ts';
 import type { ConsentImportInput, ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
+import { log } from '../../shared/log.ts';
 
 export const checkImportInput = z.object({
   runId: z.string(),
@@ -27,14 +28,16 @@ export interface CheckImportDeps {
   readonly consentImports: Pick<ConsentImports, 'read' | 'listInputs' | 'update'>;
   readonly files: Pick<Files, 'open'>;
   /** Undefined where HealthLake knows the job no longer. */
-  readonly describeImport: (jobId: string) => Promise<JobStatus | undefined>;
+  readonly describeImport: (jobId: string) => Promise<ImportJob | undefined>;
   /** Everything that the job has written about itself. */
   readonly outputFiles: (jobId: string, attempt: number) => AsyncIterable<ListedFile>;
 }
 
 /**
  * Looks whether the import is done, and once it is, which lines it has not taken: an import with errors is no failure, and
- * none that its own account of itself does not bear out is believed.
+ * none that its own account of itself does not bear out is believed. One that failed or got lost may have written some of
+ * its lines: nothing is believed of any, and batches look at all of them. Only where HealthLake says that it has imported
+ * nothing there is nothing to mop up, and the cause is one that a person has to remove.
  *
  * @throws LeaseLost, ConsentImportFailed, ConsentImportOverdue
  */
@@ -47,8 +50,8 @@ export async function checkImport(
   const { state, attempt, jobId } = await deps.consentImports.read(runId);
   if (state === 'ended') return { isImported: true, waitSeconds };
 
-  const status = await deps.describeImport(jobId);
-  const end = status === undefined ? 'failed' : endOf(status);
+  const job = await deps.describeImport(jobId);
+  const end = job ? endOf(job.status) : 'failed';
   if (end === undefined) {
     if (waitedSeconds < deps.deadlineSeconds) return { isImported: false, waitSeconds };
     throw new PermanentError(
@@ -56,20 +59,30 @@ export async function checkImport(
       `HealthLake has not finished import ${jobId} after ${waitedSeconds} seconds: look at the job; a resume goes on waiting for it`,
     );
   }
-  if (end === 'failed') {
+  if (end === 'failed' && job?.imported === 0) {
     await deps.consentImports.update(runId, { state: 'failed' });
     throw new PermanentError(
       'ConsentImportFailed',
-      `HealthLake ended import ${jobId} as ${status ?? 'unknown'}: see the job's message in HealthLake; a resume starts another`,
+      `HealthLake ended import ${jobId} as ${job.status} and imported nothing: see the job's message in HealthLake; a resume starts another`,
     );
   }
-  const inputs = (await deps.consentImports.listInputs(runId, attempt)).flatMap(inputsOf);
-  const failedLines = await failedLinesOf(end === 'completed with errors', inputs, {
-    files: deps.outputFiles(jobId, attempt),
-    open: (key) => deps.files.open(key),
-  });
+  if (end === 'failed') log.warn('import.lost', { runId, jobId, status: job?.status ?? 'unknown' });
+  const failedLines = end === 'failed' ? undefined : await accountOf(runId, { attempt, jobId }, end, deps);
   await deps.consentImports.update(runId, { state: 'ended', ...(failedLines ? { failedLines } : {}) });
   return { isImported: true, waitSeconds };
+}
+
+async function accountOf(
+  runId: string,
+  { attempt, jobId }: { readonly attempt: number; readonly jobId: string },
+  end: 'completed' | 'completed with errors',
+  { consentImports, files, outputFiles }: CheckImportDeps,
+): Promise<FailedLines | undefined> {
+  const inputs = (await consentImports.listInputs(runId, attempt)).flatMap(inputsOf);
+  return failedLinesOf(end === 'completed with errors', inputs, {
+    files: outputFiles(jobId, attempt),
+    open: (key) => files.open(key),
+  });
 }
 
 function inputsOf({ part, file, consents, provenances }: ConsentImportInput): ImportInput[] {

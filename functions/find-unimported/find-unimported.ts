@@ -31,8 +31,8 @@ export interface FindUnimportedDeps {
 
 /**
  * Says, for some change files, which changes are left to batches now that the import has ended: whoever's Consent is to be
- * deleted, and every line that the import has not taken; all of them where its account of itself cannot be believed. A
- * batch reads before it writes, so what is left without need does no harm.
+ * deleted, and every line that the import has not taken; all of them where no account of its own is believed. A batch
+ * reads before it writes, so what is left without need does no harm.
  *
  * @throws LeaseLost
  */
@@ -56,7 +56,7 @@ export async function findUnimported(
 async function findLeft(
   runId: string,
   { attempt, failedLines }: ConsentImport,
-  { part, file, consents, provenances }: ConsentImportInput,
+  { part, file, consents }: ConsentImportInput,
   deps: FindUnimportedDeps,
 ): Promise<FindUnimportedOutput> {
   const { changeFile } = changeFileOf(runId, await deps.parts.read(runId, part), 'others', file);
@@ -77,7 +77,8 @@ async function findLeft(
   }
   const stored = await deps.files.writeOnce(runFiles.left(changeFile.key, attempt), left.join(''));
   const imported = consents - unimported;
-  const provenancesFailed = failedLines === undefined ? provenances : (failedLines[names.provenances]?.length ?? 0);
+  // Where nothing is known of them, batches write a Provenance of everything that they find written.
+  const provenancesFailed = failedLines?.[names.provenances]?.length ?? 0;
   await deps.consentImports.putFile(runId, {
     ...{ part, file, imported, left: stored },
     ...(provenancesFailed > 0 ? { provenancesFailed } : {}),

@@ -10,7 +10,7 @@ export const startImportInput = z.object({ runId: z.string(), execution: z.strin
 export type StartImportInput = z.infer<typeof startImportInput>;
 
 export interface StartImportOutput {
-  /** False where nothing is left to import. */
+  /** Whether there is an import to wait for, or to account for; false where there is nothing to import. */
   readonly isStarted: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface StartImportDeps {
 }
 
 /**
- * Lets the FHIR store import the run's files. A job that is under way is left alone, and a start that went unanswered is
+ * Lets the FHIR store import the run's files. A job that was started is left alone, and so is one that has ended; a start that went unanswered is
  * repeated under the same name, by which HealthLake knows it. That an import may be under way is recorded before the
  * start: no other run opens from then on, until HealthLake says that it has ended.
  *
@@ -45,7 +45,7 @@ export async function startImport(input: StartImportInput, deps: StartImportDeps
 async function start({ runId, execution }: StartImportInput, deps: StartImportDeps): Promise<StartImportOutput> {
   await deps.mailbox.renewLease({ execution, runId }, deps.leaseSeconds);
   const earlier = await deps.consentImports.find(runId);
-  if (earlier?.state === 'started') return { isStarted: true };
+  if (earlier?.state === 'started' || earlier?.state === 'ended') return { isStarted: true };
   const attempt = attemptOf(earlier);
   if ((await deps.consentImports.listInputs(runId, attempt)).length === 0) return { isStarted: false };
 

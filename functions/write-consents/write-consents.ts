@@ -13,7 +13,7 @@ import type { ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import { sumOfCounts, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import type { Parts } from '../../shared/ledger/parts.ts';
+import { changeFileOf, type Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
@@ -89,11 +89,7 @@ async function writeFile(
   const { runId, execution, pass, part, file } = input;
   const renewLease = () => deps.mailbox.renewLease({ execution, runId }, deps.leaseSeconds);
   await renewLease();
-  const { reconciled } = await deps.parts.read(runId, part);
-  const changeFile = reconciled?.changeFiles[pass][file - 1];
-  if (!changeFile)
-    throw new PermanentError('LedgerInconsistent', `Part ${part} of run ${runId} has no change file ${file}`);
-
+  const { changeFile, reconciled } = changeFileOf(runId, await deps.parts.read(runId, part), pass, file);
   const { opening } = await deps.runs.read(runId);
   const before = await deps.consentWrites.find(runId, { part, pass, file });
   if (before && (!before.setAside || before.opening === opening)) return outputOf(before);
@@ -109,7 +105,7 @@ async function writeFile(
 
   const options = { ...deps.consent, runId };
   const ensureLease = nowAndThen(renewLease, deps.now);
-  const counts = new WrittenCounts();
+  const counts = new WrittenCounts(imported?.imported ?? 0);
   const provenances: Provenance[] = [];
   const chunkOptions: ChunkOptions = {
     ...{ namespace: options.namespace, runId, odsCode: deps.odsCode ?? '', asAt: reconciled.asAt },
@@ -132,7 +128,8 @@ async function writeFile(
   const provenancesFailed = deps.odsCode === undefined ? 0 : await deps.writeProvenances(provenances);
 
   const row: ChangeFileWrites = {
-    ...{ part, pass, file, opening, provenancesFailed },
+    ...{ part, pass, file, opening },
+    provenancesFailed: provenancesFailed + (before?.provenancesFailed ?? imported?.provenancesFailed ?? 0),
     written: counts.written + (before?.written ?? imported?.imported ?? 0),
     present: sumOfCounts([counts.present, ...(before ? [before.present] : [])]),
     ...(counts.setAside > 0

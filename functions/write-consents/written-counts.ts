@@ -20,7 +20,12 @@ export class WrittenCounts {
   /** Of what was set aside, and of what the store held already. */
   readonly kinds: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
   readonly present: ChangeCounts = { ...this.kinds };
-  #tried = 0;
+  #tried: number;
+
+  /** @param imported changes of the file that an import has taken, beside which refusals are few or many */
+  constructor(imported: number) {
+    this.#tried = imported;
+  }
 
   /** @param recordOf what a snapshot would say of a Consent that the store holds, where it is ours */
   add(

@@ -6,7 +6,7 @@ import { consentIdOf } from '../../shared/fhir/consent-id.ts';
 import { inputNames } from '../../shared/fhir/import-log.ts';
 import { provenanceOf, type Provenance } from '../../shared/fhir/provenance.ts';
 import type { Files } from '../../shared/files.ts';
-import { attemptOf, isPending, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
+import { attemptOf, hasBegun, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import type { ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { changeFileOf, type Parts } from '../../shared/ledger/parts.ts';
@@ -30,14 +30,14 @@ export interface WriteImportFilesDeps {
   readonly mailbox: Pick<MailboxLedger, 'renewLease'>;
   readonly parts: Pick<Parts, 'read'>;
   readonly consentWrites: Pick<ConsentWrites, 'find'>;
-  readonly consentImports: Pick<ConsentImports, 'find' | 'findFile' | 'findInput' | 'putInput'>;
+  readonly consentImports: Pick<ConsentImports, 'find' | 'findInput' | 'putInput'>;
   readonly files: Pick<Files, 'readVerified' | 'writeStreamOnce'>;
 }
 
 /**
  * Makes files to import of some change files of the pass `others`: their Consents one a line in the order of the changes,
- * and beside them their Provenances. Consents that are to be deleted are none. A change file that batches or an earlier
- * import have been through is passed over, and where an import is under way it has its files already.
+ * and beside them their Provenances. Consents that are to be deleted are none. A change file that batches have been
+ * through is passed over. Where an import has begun, no more are made: a run has one, and batches write the rest.
  *
  * @throws LeaseLost
  */
@@ -48,23 +48,13 @@ export async function writeImportFiles(
   const earlier = await deps.consentImports.find(runId);
   const attempt = attemptOf(earlier);
   let consents = 0;
-  for (const { part, file } of earlier && isPending(earlier) ? [] : files) {
+  for (const { part, file } of earlier && hasBegun(earlier) ? [] : files) {
     await deps.mailbox.renewLease({ execution, runId }, deps.leaseSeconds);
-    if (await isThrough(runId, part, file, deps)) continue;
+    if (await deps.consentWrites.find(runId, { part, pass: 'others', file })) continue;
     const done = await deps.consentImports.findInput(runId, attempt, part, file);
     consents += done?.consents ?? (await writeFiles({ runId, attempt, part, file }, deps));
   }
   return { consents };
-}
-
-async function isThrough(
-  runId: string,
-  part: number,
-  file: number,
-  { consentWrites, consentImports }: WriteImportFilesDeps,
-): Promise<boolean> {
-  const isWritten = (await consentWrites.find(runId, { part, pass: 'others', file })) !== undefined;
-  return isWritten || (await consentImports.findFile(runId, part, file)) !== undefined;
 }
 
 /** @returns the number of Consents */

@@ -15,6 +15,12 @@ export interface ImportPlaces {
   readonly kmsKeyId: string;
 }
 
+export interface ImportJob {
+  readonly status: JobStatus;
+  /** How many resources it says that it has imported; undefined where it does not say. */
+  readonly imported?: number;
+}
+
 type Store = Pick<FhirStore, 'baseUrl' | 'call'>;
 
 const forbiddenTries = 6;
@@ -54,11 +60,16 @@ export async function startImport(
   }
 }
 
-/** Where a job stands; undefined where HealthLake knows it no longer. */
-export async function describeImport(store: Store, jobId: string): Promise<JobStatus | undefined> {
+/**
+ * Where a job stands; undefined where HealthLake knows it no longer.
+ * Source: AWS HealthLake API Reference, `ImportJobProperties` and `JobProgressReport`.
+ */
+export async function describeImport(store: Store, jobId: string): Promise<ImportJob | undefined> {
   try {
-    const answer = await callAction(store, 'DescribeFHIRImportJob', { JobId: jobId });
-    return parseJobStatus(memberOf(memberOf(answer, 'ImportJobProperties'), 'JobStatus'), `import ${jobId}`);
+    const job = memberOf(await callAction(store, 'DescribeFHIRImportJob', { JobId: jobId }), 'ImportJobProperties');
+    const status = parseJobStatus(memberOf(job, 'JobStatus'), `import ${jobId}`);
+    const imported = memberOf(memberOf(job, 'JobProgressReport'), 'TotalNumberOfResourcesImported');
+    return { status, ...(typeof imported === 'number' ? { imported } : {}) };
   } catch (error) {
     if (isNamed(error, 'HealthLakeStoreUnknown')) return undefined;
     throw error;

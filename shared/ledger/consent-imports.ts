@@ -4,13 +4,16 @@ import { storedFile } from './parts.ts';
 import type { LedgerTable } from './table.ts';
 
 const consentImport = z.object({
-  /** `starting` after a stop means that nobody knows whether HealthLake has begun it. */
+  /**
+   * `starting` after a stop means that nobody knows whether HealthLake has begun it. `ended` may have written something,
+   * however it ended, and is a run's last; `failed` has written nothing.
+   */
   state: z.enum(['starting', 'started', 'ended', 'failed']),
-  /** 1 for the first; after one that has failed or ended, the next that is needed takes the next. */
+  /** 1 for the first; after one that has failed, a resume takes the next. */
   attempt: z.number(),
   startedAt: z.string(),
   jobId: z.string().optional(),
-  /** Of an ended one: the lines that it has not taken, by input file; absent where its own account does not add up. */
+  /** Of an ended one: the lines that it has not taken, by input file; absent where no account of its own is believed. */
   failedLines: z.record(z.string(), z.array(z.number()).readonly()).optional(),
 });
 /** Where the bulk import of a run's Consents stands. */
@@ -32,7 +35,7 @@ const importedFile = z.object({
   imported: z.number(),
   /** The changes that it has not, in the form of a change file. */
   left: storedFile,
-  /** Provenances that it has not taken, or may not have; absent where it has taken all. */
+  /** Provenances that it has not taken and that batches write no others for; absent where there are none. */
   provenancesFailed: z.number().optional(),
 });
 /** What a bulk import made of one file of changes of the pass `others`. */
@@ -52,10 +55,15 @@ const fileKeyOf = (runId: string, part: number, file: number) => ({
   sk: `IMPORTED#${four(part)}#${four(file)}`,
 });
 
-/** The number of the import that a run's files are being written for, or that is under way. */
+/** The number of the import that a run's files are being written for, or that has begun already. */
 export function attemptOf(found: ConsentImport | undefined): number {
   if (!found) return 1;
-  return isPending(found) ? found.attempt : found.attempt + 1;
+  return hasBegun(found) ? found.attempt : found.attempt + 1;
+}
+
+/** Whether the import may have written something, or may yet: a second one would write the same again. */
+export function hasBegun({ state }: ConsentImport): boolean {
+  return state !== 'failed';
 }
 
 /** Whether the import has begun, or may have, and its end is not known. */

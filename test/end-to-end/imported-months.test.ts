@@ -38,7 +38,8 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   { scenario: 'bulk-import', executions: ['Completed'] },
   { scenario: 'import-doubtful', executions: ['Completed'] },
   { scenario: 'import-answer-lost', executions: ['Completed'] },
-  { scenario: 'import-failed', executions: ['ConsentImportFailed', 'RunUnfinished', 'Completed'] },
+  { scenario: 'import-failed', executions: ['Completed'] },
+  { scenario: 'import-refused', executions: ['ConsentImportFailed', 'RunUnfinished', 'Completed'] },
   { scenario: 'import-with-errors', executions: ['CompletedWithFailures', 'Completed'] },
 ])('$scenario leaves the same Consents as batches', async ({ scenario, executions }) => {
   const { code, summary, out } = await firstMonth(scenario);
@@ -48,4 +49,6 @@ test.each<{ scenario: ScenarioName; executions: string[] }>([
   });
   expect(code).toBe(0);
   expect(await statementsIn(out)).toEqual(byBatches);
+  const versions = (await consentsIn(out)).map(({ meta }) => meta.versionId);
+  expect(new Set(versions)).toEqual(new Set(['1']));
 });

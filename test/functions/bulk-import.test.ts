@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, it, test } from '@jest/globals';
 import { checkImport } from '../../functions/check-import/check-import.ts';
-import { findUnimported } from '../../functions/find-unimported/find-unimported.ts';
-import { startImport } from '../../functions/start-import/start-import.ts';
-import { writeImportFiles } from '../../functions/write-import-files/write-import-files.ts';
 import { consentIdOf, parseIdKey } from '../../shared/fhir/consent-id.ts';
 import type { Consent } from '../../shared/fhir/consent.ts';
-import { InMemoryImports, type ImportFaults } from '../support/in-memory-imports.ts';
+import type { ImportFaults } from '../support/in-memory-imports.ts';
+import { ImportingPipeline } from '../support/importing-pipeline.ts';
 import { syntheticNumbers } from '../support/nhs-numbers.ts';
 import { InMemoryPipeline } from '../support/pipeline.ts';
 
@@ -13,60 +11,6 @@ const people = syntheticNumbers(330).sort((a, b) => a - b);
 const optedOut = new Set(people.filter((_, index) => index % 11 === 0));
 const idKey = parseIdKey('07'.repeat(32));
 const idOf = (nhsNumber: number) => consentIdOf(nhsNumber, idKey);
-
-/** A pipeline whose runs import the Consents that withhold nobody. */
-class ImportingPipeline extends InMemoryPipeline {
-  readonly imports = new InMemoryImports(this.files, this.store);
-
-  importDeps() {
-    const { runId, imports } = this;
-    return {
-      ...this.deps(),
-      consentImports: this.ledger.consentImports,
-      files: this.files,
-      deadlineSeconds: 3_600,
-      startImport: (name: string) => imports.start(name),
-      describeImport: async (jobId: string) => {
-        const { attempt } = await this.ledger.consentImports.read(runId);
-        return imports.describe(runId, jobId, attempt);
-      },
-      outputFiles: (jobId: string, attempt: number) => this.files.list(imports.folder(runId, jobId, attempt)),
-    };
-  }
-
-  async writeFiles(files: Files) {
-    return writeImportFiles({ ...this.#input(), files: [...files] }, this.importDeps());
-  }
-
-  async startJob() {
-    return startImport(this.#input(), this.importDeps());
-  }
-
-  async checkJob(waitedSeconds = 0) {
-    return checkImport({ ...this.#input(), waitedSeconds }, this.importDeps());
-  }
-
-  async findLeft(files: Files) {
-    return findUnimported({ ...this.#input(), files: [...files] }, this.importDeps());
-  }
-
-  /** From the changes to the close, as the state machine goes. */
-  async writeAllByImport(files: Awaited<ReturnType<InMemoryPipeline['weigh']>>['files']) {
-    for (const { part, file } of files.activations) await this.write('activations', part, file);
-    await this.writeFiles(files.others);
-    if ((await this.startJob()).isStarted) {
-      await this.checkJob();
-      await this.findLeft(files.others);
-    }
-    return this.writeAll(files);
-  }
-
-  #input() {
-    return { runId: this.runId, execution: this.execution };
-  }
-}
-
-type Files = readonly { readonly part: number; readonly file: number }[];
 
 async function weighed(faults: ImportFaults = {}) {
   const pipeline = new ImportingPipeline({ partRows: 120, changeFileRows: 50 });
@@ -81,6 +25,10 @@ function statements(consents: ReadonlyMap<string, Consent>) {
   return [...consents.values()]
     .map(({ meta: { security, tag }, ...consent }) => ({ ...consent, security, tag }))
     .sort((a, b) => a.id.localeCompare(b.id));
+}
+
+function consentVersions({ consents, store }: InMemoryPipeline): Set<number | undefined> {
+  return new Set([...consents.keys()].map((id) => store.versions.get(id)));
 }
 
 let byBatches: ReturnType<typeof statements>;
@@ -132,12 +80,16 @@ test.each<{ says: string; faults: ImportFaults; readsBack: number | 'some' | 'al
   { says: 'leaves no manifest', faults: { manifest: () => undefined }, readsBack: 'all' },
   { says: 'claims errors and counts none', faults: { end: 'COMPLETED_WITH_ERRORS' }, readsBack: 'all' },
   { says: 'claims success and counts errors', faults: { ...everyFifth, end: 'COMPLETED' }, readsBack: 'all' },
+  { says: 'fails half-way', faults: { lost: { afterLines: 150, as: 'FAILED' } }, readsBack: 'all' },
+  { says: 'is cancelled', faults: { lost: { afterLines: 150, as: 'CANCEL_COMPLETED' } }, readsBack: 'all' },
+  { says: 'is forgotten', faults: { lost: { afterLines: 150, as: 'forgotten' } }, readsBack: 'all' },
   { says: 'takes nothing', faults: { isRefused: () => true }, readsBack: 'all' },
 ])('an import that $says leaves the same store as batches', async ({ faults, readsBack }) => {
   const { pipeline, files } = await weighed(faults);
   const inactive = people.length - optedOut.size;
   await pipeline.writeAllByImport(files);
   expect(statements(pipeline.consents)).toEqual(byBatches);
+  expect(consentVersions(pipeline)).toEqual(new Set([1]));
 
   const rows = [...pipeline.ledger.consentWrites.rows.values()].filter(({ pass }) => pass === 'others');
   expect(rows.reduce((sum, { written }) => sum + written, 0)).toBe(inactive);
@@ -208,19 +160,32 @@ describe('the files to import', () => {
     await pipeline.checkJob();
     await pipeline.findLeft(files.others);
     expect(await pipeline.writeFiles(files.others)).toEqual({ consents: 0 });
-    expect(await pipeline.startJob()).toEqual({ isStarted: false });
+    expect(pipeline.files.keysBelow(`imports/${pipeline.runId}/2/`)).toEqual([]);
   });
 });
 
 describe('an import', () => {
-  it('that fails is started anew by a resume, with the same files under another name', async () => {
-    const { pipeline, files } = await weighed({ end: 'FAILED' });
+  it('that took nothing is started anew by a resume, with the same files under another name', async () => {
+    const { pipeline, files } = await weighed({ lost: { afterLines: 0, as: 'FAILED' } });
     await pipeline.writeFiles(files.others);
     await pipeline.startJob();
     await expect(pipeline.checkJob()).rejects.toMatchObject({ name: 'ConsentImportFailed' });
     pipeline.imports.faults = {};
     await pipeline.writeAllByImport(files);
     expect(pipeline.imports.started).toEqual([`ndop-${pipeline.runId}-1`, `ndop-${pipeline.runId}-2`]);
+    expect(statements(pipeline.consents)).toEqual(byBatches);
+  });
+
+  it('that a stop left without an account of its files is accounted for by a resume, and not repeated', async () => {
+    const { pipeline, files } = await weighed();
+    await pipeline.writeFiles(files.others);
+    await pipeline.startJob();
+    await pipeline.checkJob();
+    await pipeline.findLeft(files.others.slice(0, 1));
+    await pipeline.writeAllByImport(files);
+    expect(pipeline.imports.started).toHaveLength(1);
+    expect(await pipeline.ledger.consentImports.find(pipeline.runId)).toMatchObject({ state: 'ended', attempt: 1 });
+    expect(pipeline.ledger.consentImports.rows.size).toBe(files.others.length);
     expect(statements(pipeline.consents)).toEqual(byBatches);
   });
 
@@ -242,6 +207,6 @@ it('an import of Provenances that are refused is counted, and its Consents are t
   await pipeline.checkJob();
   const { left } = await pipeline.findLeft(files.others);
   expect(left).toBe(0);
-  const rows = [...pipeline.ledger.consentImports.rows.values()];
-  expect(rows.reduce((sum, { provenancesFailed = 0 }) => sum + provenancesFailed, 0)).toBe(files.others.length);
+  await pipeline.writeAll(files);
+  expect(pipeline.published.at(-1)).toMatchObject({ provenancesFailed: files.others.length });
 });

@@ -93,14 +93,11 @@ describe('a change file', () => {
     const lines = pipeline.files.text(changeFiles.others[0]!.key).split('\n');
     const left = await pipeline.files.writeOnce('runs/left.csv', `${lines.slice(0, 2).join('\n')}\n`);
     await pipeline.ledger.consentImports.putFile(pipeline.runId, {
-      part: 1,
-      file: 1,
-      imported: 6,
-      left,
-      provenancesFailed: 0,
+      ...{ part: 1, file: 1, imported: 6, left, provenancesFailed: 3 },
     });
     expect(await pipeline.write('others', 1, 1)).toMatchObject({ written: 8 });
     expect(pipeline.consents.size).toBe(2);
+    expect(await rowOf(pipeline)).toMatchObject({ provenancesFailed: 3 });
   });
 });
 
@@ -254,6 +251,45 @@ describe('entries that the store refuses for good', () => {
       message: expect.stringContaining('refused 100 of 100 Consents'),
     });
     expect(await rowOf(pipeline)).toBeUndefined();
+  });
+});
+
+describe('entries that the store refuses after an import', () => {
+  const people = syntheticNumbers(350);
+
+  /** An import has taken all of the file but the first so many changes, which the store refuses. */
+  async function refused(count: number, provenancesFailed = 0) {
+    const pipeline = await weighed(people, new Set());
+    const { changeFiles } = (await pipeline.part(1)).reconciled!;
+    const lines = pipeline.files.text(changeFiles.others[0]!.key).split('\n').slice(0, count);
+    const left = await pipeline.files.writeOnce('runs/left.csv', lines.map((line) => `${line}\n`).join(''));
+    const imported = people.length - count;
+    await pipeline.ledger.consentImports.putFile(pipeline.runId, {
+      part: 1,
+      file: 1,
+      imported,
+      left,
+      provenancesFailed,
+    });
+    refuse(pipeline, people);
+    return pipeline;
+  }
+
+  it('are few or many beside everything that the file holds, since the import took the others', async () => {
+    expect(await (await refused(35)).write('others', 1, 1)).toEqual({ part: 1, written: 315, setAside: 35 });
+    await expect((await refused(36)).write('others', 1, 1)).rejects.toMatchObject({
+      name: 'ConsentWritesRefused',
+      message: expect.stringContaining('refused 36 of 350 Consents'),
+    });
+  });
+
+  it('and are tried again by a resume lose no count of what the import did not take', async () => {
+    const pipeline = await refused(5, 2);
+    await pipeline.writeAll((await pipeline.weigh()).files);
+    pipeline.store.faults = {};
+    await resume(pipeline);
+    expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'Completed' });
+    expect(await rowOf(pipeline)).toMatchObject({ written: 350, provenancesFailed: 2 });
   });
 });
 

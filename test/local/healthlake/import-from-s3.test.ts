@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -61,15 +61,30 @@ it('imports as the role what stands in S3, and leaves logs of any size there', a
   const Body = people.map((one) => `${JSON.stringify(one)}\n`).join('');
   await client.send(new PutObjectCommand({ Bucket, Key: 'imports/run-1/part-0001.ndjson', Body }));
   const jobId = await startImport(store, 'run-1-1', places);
-  let status = await describeImport(store, jobId);
-  while (status !== undefined && endOf(status) === undefined) status = await describeImport(store, jobId);
-  expect(status).toBe('COMPLETED');
+  expect(await endOfJob(jobId)).toEqual({ status: 'COMPLETED', imported: 6_000 });
   expect(healthLake.counters.imported).toBe(6_000);
   const folder = importFolder('import-logs/run-1/', store, jobId);
   const log = await client.send(new GetObjectCommand({ Bucket, Key: `${folder}SUCCESS/part-0001.ndjson` }));
   expect((await log.Body!.transformToString()).split('\n')).toHaveLength(6_001);
   const failures = new GetObjectCommand({ Bucket, Key: `${folder}FAILURE/part-0001.ndjson` });
   await expect(client.send(failures)).rejects.toMatchObject({ name: 'NoSuchKey' });
+  await healthLake.close();
+});
+
+async function endOfJob(jobId: string) {
+  let job = await describeImport(store, jobId);
+  while (job && endOf(job.status) === undefined) job = await describeImport(store, jobId);
+  return job;
+}
+
+test.each([0, 100])('says of a job that fails after %i lines how many it has imported', async (afterLines) => {
+  await startDataStore(role);
+  const Body = Array.from({ length: 200 }, (_, at) => `${JSON.stringify(consent(`c${at}`))}\n`).join('');
+  await client.send(new PutObjectCommand({ Bucket, Key: 'imports/run-1/part-0001.ndjson', Body }));
+  healthLake.faults.add({ kind: 'import-end', status: 'FAILED', times: 1, afterLines });
+  const jobId = await startImport(store, 'run-1-1', places);
+  expect(await endOfJob(jobId)).toEqual({ status: 'FAILED', imported: afterLines });
+  expect(healthLake.counters.imported).toBe(afterLines);
   await healthLake.close();
 });
 

@@ -60,9 +60,15 @@ describe('the start of an import', () => {
 });
 
 describe('a look at an import', () => {
-  it('gives its status', async () => {
-    const { store, calls } = storeAnswering({ ImportJobProperties: { JobStatus: 'IN_PROGRESS' } });
-    expect(await describeImport(store, 'job-1')).toBe('IN_PROGRESS');
+  test.each([
+    { JobProgressReport: { TotalNumberOfResourcesImported: 0 }, imported: { imported: 0 } },
+    { JobProgressReport: { TotalNumberOfResourcesImported: 7 }, imported: { imported: 7 } },
+    { JobProgressReport: { TotalNumberOfResourcesImported: null }, imported: {} },
+    { JobProgressReport: { TotalNumberOfResourcesScanned: 7 }, imported: {} },
+    { JobProgressReport: undefined, imported: {} },
+  ])('gives its status, and of $JobProgressReport $imported', async ({ JobProgressReport, imported }) => {
+    const { store, calls } = storeAnswering({ ImportJobProperties: { JobStatus: 'FAILED', JobProgressReport } });
+    expect(await describeImport(store, 'job-1')).toEqual({ status: 'FAILED', ...imported });
     expect(JSON.parse(calls[0]?.body ?? '')).toEqual({ DatastoreId: 'one', JobId: 'job-1' });
   });
 

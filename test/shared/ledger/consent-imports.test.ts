@@ -23,6 +23,8 @@ it('begins each attempt once, and none before the one that stands', async () => 
   expect(attemptOf(await imports.find('run-1'))).toBe(2);
   expect(await imports.begin('run-1', 2, startedAt)).toBe(true);
   expect(await imports.find('run-1')).toEqual({ state: 'starting', attempt: 2, startedAt });
+  await imports.update('run-1', { state: 'ended' });
+  expect(attemptOf(await imports.find('run-1'))).toBe(2);
 });
 
 it('has nothing to read where no job is known', async () => {
