@@ -8,6 +8,7 @@ export const settings = [
   'CHANGE_FILE_ROWS',
   'COHORT_SOURCE',
   'CONSENT_BASE_URL',
+  'ENVIRONMENT',
   'EXPORT_DEADLINE_SECONDS',
   'EXPORT_KEY',
   'EXPORT_ROLE',
@@ -61,3 +62,27 @@ export const ledgerKeys = { partition: 'pk', sort: 'sk', expiry: 'expiresAtSecon
  * objects, and those come often enough only where the space for such objects is small.
  */
 export const nodeOptions = ['--enable-source-maps', '--max-semi-space-size=4'] as const;
+
+/** Where CloudWatch keeps our metrics; beside the name of the environment they have this one dimension more. */
+export const metricNamespace = 'ndop';
+export const metricService = 'ndop';
+
+/** What the functions publish, and alarms and dashboard read, with CloudWatch's unit of each: counts and ages, never a person. */
+export const metrics = [
+  ['ConsentsActivated', 'Count'],
+  ['ConsentsDeactivated', 'Count'],
+  ['ConsentsWritten', 'Count'],
+  ['ConsentWriteFailures', 'Count'],
+  ['DaysSinceLastSuccess', 'None'],
+  ['MeshCertDaysToExpiry', 'None'],
+  ['OldestAnswerAgeDays', 'None'],
+  ['OptOutRatePct', 'Percent'],
+  ['PartsUnreconciled', 'Count'],
+  ['PeopleAnswered', 'Count'],
+  ['ReplyWaitSeconds', 'Seconds'],
+  ['RowsQuarantined', 'Count'],
+  ['RunMarkerFailures', 'Count'],
+  ['StretchesExpired', 'Count'],
+] as const;
+
+export type MetricName = (typeof metrics)[number][0];

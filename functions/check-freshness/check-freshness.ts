@@ -7,6 +7,7 @@ import { moveSnapshot } from '../../shared/ledger/move-snapshot.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { log } from '../../shared/log.ts';
+import type { Measured } from '../../shared/metrics.ts';
 import { notBegun, type Expiring } from '../../shared/ndop/expiring.ts';
 import { dueEntries, expiryIdOf, isOlder, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
 import { snapshotAge, snapshotAgeText, type SnapshotAge } from '../../shared/ndop/snapshot-age.ts';
@@ -36,7 +37,7 @@ export interface CheckFreshnessDeps extends ExpiryLimits {
   readonly parts: Pick<Parts, 'list'>;
   readonly files: Pick<Files, 'writeOnce'>;
   readonly readManifest: (file: ManifestFile | undefined) => Promise<SnapshotManifest>;
-  readonly publishAge: (age: SnapshotAge) => void;
+  readonly measure: (measured: Measured) => void;
   readonly notify: (subject: string, message: string) => Promise<void>;
 }
 
@@ -58,7 +59,7 @@ export async function checkFreshness(
   const parts = await partsLeftOver(writer, stretches.length > 0, at, deps);
   const due = [...stretches.map((place) => notBegun('stretch', place)), ...parts.map((part) => notBegun('part', part))];
   const age = latest && snapshotAge(manifest, { closedAt: latest.closedAt, at, maxAgeDays: deps.maxAgeDays });
-  if (age) deps.publishAge(age);
+  if (age) deps.measure(ageMetrics(age));
   log.info('snapshot.age', { ...age, due: due.length, hindrance });
 
   if (due.length > 0 && hindrance === undefined) {
@@ -74,6 +75,14 @@ export async function checkFreshness(
   ];
   if (lines.length > 0) await deps.notify('NDOP: answers have expired', lines.join('\n'));
   return { due: [] };
+}
+
+function ageMetrics({ oldestAnswerDays, lastRunDays, expired }: SnapshotAge): Measured {
+  return {
+    ...(oldestAnswerDays === undefined ? {} : { OldestAnswerAgeDays: oldestAnswerDays }),
+    DaysSinceLastSuccess: lastRunDays,
+    StretchesExpired: expired,
+  };
 }
 
 /** Who may still be writing though nobody has the mailbox, as a clause; undefined where nobody may. */

@@ -1,4 +1,3 @@
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { z } from 'zod';
@@ -7,8 +6,8 @@ import { isImportUnderWay } from '../../shared/fhir/import.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
+import { metricsOf } from '../../shared/metrics.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
-import type { SnapshotAge } from '../../shared/ndop/snapshot-age.ts';
 import { notify } from '../../shared/notify.ts';
 import { task } from '../../shared/task.ts';
 import { checkFreshness, checkFreshnessInput } from './check-freshness.ts';
@@ -17,6 +16,7 @@ const config = readConfig(process.env, {
   AWS_REGION: z.string(),
   BUCKET: z.string(),
   CONSENT_BASE_URL: z.url(),
+  ENVIRONMENT: z.string(),
   LEASE_SECONDS: positiveInteger,
   LEDGER_TABLE: z.string(),
   MAILBOX: z.string(),
@@ -28,14 +28,6 @@ const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
 const store = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, region: config.AWS_REGION });
 const sns = new SNSClient({});
-const metrics = new Metrics({ namespace: 'ndop', serviceName: 'ndop' });
-
-function publishAge({ oldestAnswerDays, lastRunDays, expired }: SnapshotAge): void {
-  if (oldestAnswerDays !== undefined) metrics.addMetric('OldestAnswerAgeDays', MetricUnit.NoUnit, oldestAnswerDays);
-  metrics.addMetric('DaysSinceLastSuccess', MetricUnit.NoUnit, lastRunDays);
-  metrics.addMetric('StretchesExpired', MetricUnit.Count, expired);
-  metrics.publishStoredMetrics();
-}
 
 export const handler = task(checkFreshnessInput, (input) =>
   checkFreshness(input, {
@@ -50,7 +42,7 @@ export const handler = task(checkFreshnessInput, (input) =>
     parts: ledger.parts,
     files,
     readManifest: (file) => readManifest(files, file),
-    publishAge,
+    measure: metricsOf(config.ENVIRONMENT),
     notify: (subject, message) => notify(sns, config.TOPIC_ARN, subject, message),
   }),
 );

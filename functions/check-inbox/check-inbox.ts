@@ -4,6 +4,7 @@ import { takeInMessages, type TakeInDeps } from '../../shared/inbox/take-in.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, waitingStates, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import { handshakeIfDue, type HandshakeDeps } from '../../shared/mesh/handshake.ts';
+import type { Measured } from '../../shared/metrics.ts';
 import { needsSplitting, reconcilableParts } from '../../shared/ndop/pieces.ts';
 
 export const checkInboxInput = z.object({
@@ -41,6 +42,7 @@ export interface CheckInboxDeps extends TakeInDeps, SettleDeps {
   readonly leaseSeconds: number;
   readonly pollPlan: PollPlan;
   readonly replyDeadlineSeconds: number;
+  readonly measure: (measured: Measured) => void;
 }
 
 /**
@@ -64,9 +66,11 @@ export async function checkInbox(input: CheckInboxInput, deps: CheckInboxDeps): 
   await giveUpWaiting(input, lookedAt, deps);
 
   const parts = await deps.parts.list(runId);
+  const waiting = parts.filter(({ state }) => waitingStates.includes(state));
+  deps.measure({ ReplyWaitSeconds: Math.max(0, ...waiting.map((part) => secondsOut(part, waitedSeconds, lookedAt))) });
   const failed = parts.find((part) => failedStates.includes(part.state));
   return {
-    waiting: parts.filter(({ state }) => waitingStates.includes(state)).length,
+    waiting: waiting.length,
     answered: reconcilableParts(parts),
     rejected: parts.filter((part) => needsSplitting(part, parts)).length,
     waitSeconds,

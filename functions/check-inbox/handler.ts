@@ -5,12 +5,14 @@ import { ndopWorkflow } from '../../shared/contract.ts';
 import { Files } from '../../shared/files.ts';
 import { parseJson } from '../../shared/json.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
+import { metricsOf } from '../../shared/metrics.ts';
 import { meshSettings, openMailbox } from '../../shared/mesh/open-mailbox.ts';
 import { task } from '../../shared/task.ts';
 import { checkInbox, checkInboxInput, pollPlan } from './check-inbox.ts';
 
 const config = readConfig(process.env, {
   BUCKET: z.string(),
+  ENVIRONMENT: z.string(),
   LEASE_SECONDS: positiveInteger,
   LEDGER_TABLE: z.string(),
   NDOP_MAILBOX: z.string(),
@@ -20,6 +22,7 @@ const config = readConfig(process.env, {
 });
 const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
+const measure = metricsOf(config.ENVIRONMENT);
 
 export const handler = task(checkInboxInput, async (input) =>
   checkInbox(input, {
@@ -27,6 +30,7 @@ export const handler = task(checkInboxInput, async (input) =>
     leaseSeconds: config.LEASE_SECONDS,
     pollPlan: config.POLL_PLAN,
     replyDeadlineSeconds: config.REPLY_DEADLINE_SECONDS,
+    measure,
     now: () => new Date(),
     parts: ledger.parts,
     ledger: ledger.mailbox(config.MAILBOX),

@@ -1,4 +1,3 @@
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { z } from 'zod';
@@ -8,17 +7,20 @@ import { newestRunMarker, postRunMarker, runMarkerOf } from '../../shared/fhir/r
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
+import { metricsOf } from '../../shared/metrics.ts';
 import { notify } from '../../shared/notify.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
 import { task } from '../../shared/task.ts';
 import { closeRun, closeRunInput } from './close-run.ts';
+import { runMetrics } from './run-metrics.ts';
 
 const config = readConfig(process.env, {
   AWS_REGION: z.string(),
   BUCKET: z.string(),
   CONSENT_BASE_URL: z.url(),
+  ENVIRONMENT: z.string(),
   FHIR_NAMESPACE: z.url(),
   LEASE_SECONDS: positiveInteger,
   LEDGER_TABLE: z.string(),
@@ -31,16 +33,10 @@ const files = new Files(new S3Client({}), config.BUCKET);
 const store = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, region: config.AWS_REGION });
 const { FHIR_NAMESPACE: namespace } = config;
 const sns = new SNSClient({});
-const metrics = new Metrics({ namespace: 'ndop', serviceName: 'ndop' });
+const measure = metricsOf(config.ENVIRONMENT);
 
 async function publish(report: Report, isMarked: boolean): Promise<void> {
-  metrics.addMetric('PeopleAnswered', MetricUnit.Count, report.answered);
-  metrics.addMetric('OptOutRatePct', MetricUnit.Percent, report.optOutPercent);
-  metrics.addMetric('ConsentsWritten', MetricUnit.Count, report.consents.written);
-  metrics.addMetric('RowsQuarantined', MetricUnit.Count, report.cohort.quarantined);
-  metrics.addMetric('ConsentWriteFailures', MetricUnit.Count, report.consents.failed);
-  metrics.addMetric('RunMarkerFailures', MetricUnit.Count, isMarked ? 0 : 1);
-  metrics.publishStoredMetrics();
+  measure(runMetrics(report, isMarked));
   const text = isMarked
     ? reportText(report)
     : `${reportText(report)}\n  The FHIR store refused the marker of this run: consumers go by the one before, and withhold once that is too old`;

@@ -4,6 +4,7 @@ import { takeInMessages, type TakeInDeps } from '../../shared/inbox/take-in.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { log } from '../../shared/log.ts';
 import { handshakeIfDue, type HandshakeDeps } from '../../shared/mesh/handshake.ts';
+import type { Measured } from '../../shared/metrics.ts';
 
 export const drainMailboxInput = z.object({ execution: z.string() });
 export type DrainMailboxInput = z.infer<typeof drainMailboxInput>;
@@ -28,6 +29,9 @@ export interface DrainMailboxDeps extends TakeInDeps, SettleDeps {
     HandshakeDeps['ledger'] &
     Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
   readonly files: TakeInDeps['files'] & SettleDeps['files'];
+  /** Of the certificate that we show MESH; undefined where it is reached without. */
+  readonly certificateDaysLeft: number | undefined;
+  readonly measure: (measured: Measured) => void;
 }
 
 /**
@@ -39,6 +43,7 @@ export async function drainMailbox(
   { execution }: DrainMailboxInput,
   deps: DrainMailboxDeps,
 ): Promise<DrainMailboxOutput> {
+  if (deps.certificateDaysLeft !== undefined) deps.measure({ MeshCertDaysToExpiry: deps.certificateDaysLeft });
   const lease = await deps.ledger.holdLease({ execution, runId: drainHolder }, deps.leaseSeconds);
   if (!lease.held) return { disposition: 'stepped-aside', holder: lease.holder, stored: 0, left: 0, settled: {} };
   try {

@@ -4,12 +4,14 @@ import { positiveInteger, readConfig } from '../../shared/config.ts';
 import { ndopWorkflow } from '../../shared/contract.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
-import { meshSettings, openMailbox } from '../../shared/mesh/open-mailbox.ts';
+import { metricsOf } from '../../shared/metrics.ts';
+import { certificateDaysLeft, meshSettings, openMailbox } from '../../shared/mesh/open-mailbox.ts';
 import { task } from '../../shared/task.ts';
 import { drainMailbox, drainMailboxInput } from './drain-mailbox.ts';
 
 const config = readConfig(process.env, {
   BUCKET: z.string(),
+  ENVIRONMENT: z.string(),
   LEASE_SECONDS: positiveInteger,
   LEDGER_TABLE: z.string(),
   NDOP_MAILBOX: z.string(),
@@ -17,6 +19,7 @@ const config = readConfig(process.env, {
 });
 const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
+const measure = metricsOf(config.ENVIRONMENT);
 
 export const handler = task(drainMailboxInput, async (input) =>
   drainMailbox(input, {
@@ -27,5 +30,7 @@ export const handler = task(drainMailboxInput, async (input) =>
     ledger: ledger.mailbox(config.MAILBOX),
     files,
     mesh: await openMailbox(config),
+    certificateDaysLeft: await certificateDaysLeft(config),
+    measure,
   }),
 );

@@ -8,7 +8,8 @@ import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
 import { ExportRole } from './export-role.ts';
 import { ImportRole } from './import-role.ts';
-import { StepFunction } from './step-function.ts';
+import type { PipelineLogs } from './pipeline-logs.ts';
+import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
 /** Longer than any step takes; a step that is followed by a pause adds the pause. */
 const leaseSeconds = 7_200;
@@ -21,6 +22,7 @@ export const filesAtOnce = 2;
 export interface StepsProps {
   readonly environment: Environment;
   readonly data: DataStack;
+  readonly logs: PipelineLogs;
 }
 
 /** The Lambda functions of the run, in the order of its states, and of the drain, each with the settings and the rights of its own. */
@@ -52,7 +54,7 @@ export class Steps extends Construct {
   readonly expireConsents: StepFunction;
   readonly recordExpiry: StepFunction;
 
-  constructor(scope: Construct, id: string, { environment, data }: StepsProps) {
+  constructor(scope: Construct, id: string, { environment, data, logs }: StepsProps) {
     super(scope, id);
     const { mesh, cohort, replies, plausibility, fhir } = environment;
     const { bucket, ledger, meshSecret, idKey, topic, key } = data;
@@ -78,7 +80,10 @@ export class Steps extends Construct {
     };
     const consentAccess = { ...consentForm, ID_KEY_SECRET: idKey.secretArn };
 
-    const openRun = new StepFunction(this, 'open-run', {
+    const step = (folder: string, props: Omit<StepFunctionProps, 'logs'>) =>
+      new StepFunction(this, folder, { ...props, logs });
+
+    const openRun = step('open-run', {
       memorySize: 256,
       timeout: Duration.seconds(30),
       settings: {
@@ -93,7 +98,7 @@ export class Steps extends Construct {
       account: environment.account,
       datastoreArn: datastoreArnOf(environment, fhir.baseUrl),
     });
-    const exportPatients = new StepFunction(this, 'export-patients', {
+    const exportPatients = step('export-patients', {
       memorySize: 256,
       timeout: Duration.minutes(5),
       settings: {
@@ -104,7 +109,7 @@ export class Steps extends Construct {
         FHIR_BASE_URL: fhir.baseUrl,
       },
     });
-    const checkExport = new StepFunction(this, 'check-export', {
+    const checkExport = step('check-export', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -114,13 +119,13 @@ export class Steps extends Construct {
         FHIR_BASE_URL: fhir.baseUrl,
       },
     });
-    const readPatients = new StepFunction(this, 'read-patients', {
+    const readPatients = step('read-patients', {
       // A whole processor comes with so much memory, of which it uses a little.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, FHIR_BASE_URL: fhir.baseUrl },
     });
-    const buildCohort = new StepFunction(this, 'build-cohort', {
+    const buildCohort = step('build-cohort', {
       // More than a whole processor comes with so much memory. Sixty million people need 200 MB of it, and each million
       // replaced Patients 500 MB more.
       memorySize: 3_008,
@@ -136,7 +141,7 @@ export class Steps extends Construct {
         PATIENT_READ: cohort.patientRead,
       },
     });
-    const stageRequest = new StepFunction(this, 'stage-request', {
+    const stageRequest = step('stage-request', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -147,23 +152,24 @@ export class Steps extends Construct {
         NDOP_MAILBOX: mesh.ndopMailbox,
       },
     });
-    const sendRequest = new StepFunction(this, 'send-request', {
+    const sendRequest = step('send-request', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...meshAccess },
     });
-    const checkInbox = new StepFunction(this, 'check-inbox', {
+    const checkInbox = step('check-inbox', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
         ...files,
         ...ledgerAndLease,
         ...meshAccess,
+        ENVIRONMENT: environment.name,
         POLL_PLAN: JSON.stringify(replies.pollPlan),
         REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
       },
     });
-    const splitRequest = new StepFunction(this, 'split-request', {
+    const splitRequest = step('split-request', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: {
@@ -173,7 +179,7 @@ export class Steps extends Construct {
         REPLY_DEADLINE_SECONDS: String(replies.deadlineSeconds),
       },
     });
-    const reconcilePart = new StepFunction(this, 'reconcile-part', {
+    const reconcilePart = step('reconcile-part', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: {
@@ -184,7 +190,7 @@ export class Steps extends Construct {
         RETENTION_DAYS: String(fhir.retentionDays),
       },
     });
-    const weighChanges = new StepFunction(this, 'weigh-changes', {
+    const weighChanges = step('weigh-changes', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: {
@@ -198,7 +204,7 @@ export class Steps extends Construct {
         REVIEW_SECONDS: String(plausibility.reviewSeconds),
       },
     });
-    const holdForReview = new StepFunction(this, 'hold-for-review', {
+    const holdForReview = step('hold-for-review', {
       memorySize: 256,
       timeout: Duration.seconds(30),
       settings: {
@@ -207,7 +213,7 @@ export class Steps extends Construct {
         TOPIC_ARN: topic.topicArn,
       },
     });
-    const writeImportFiles = new StepFunction(this, 'write-import-files', {
+    const writeImportFiles = step('write-import-files', {
       // A whole processor comes with so much memory: each step makes up to half a million Consents.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
@@ -227,7 +233,7 @@ export class Steps extends Construct {
       account: environment.account,
       datastoreArn: consents,
     });
-    const startImport = new StepFunction(this, 'start-import', {
+    const startImport = step('start-import', {
       memorySize: 256,
       timeout: Duration.minutes(5),
       settings: {
@@ -238,7 +244,7 @@ export class Steps extends Construct {
         IMPORT_ROLE: importRole.role.roleArn,
       },
     });
-    const checkImport = new StepFunction(this, 'check-import', {
+    const checkImport = step('check-import', {
       memorySize: 512,
       timeout: Duration.minutes(5),
       settings: {
@@ -248,12 +254,12 @@ export class Steps extends Construct {
         IMPORT_DEADLINE_SECONDS: String(fhir.importDeadlineSeconds),
       },
     });
-    const findUnimported = new StepFunction(this, 'find-unimported', {
+    const findUnimported = step('find-unimported', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease },
     });
-    const writeConsents = new StepFunction(this, 'write-consents', {
+    const writeConsents = step('write-consents', {
       memorySize: 512,
       timeout: Duration.seconds(writeTimeoutSeconds),
       settings: {
@@ -265,43 +271,50 @@ export class Steps extends Construct {
         PROVENANCE: fhir.provenance ? 'on' : 'off',
       },
     });
-    const correctSnapshot = new StepFunction(this, 'correct-snapshot', {
+    const correctSnapshot = step('correct-snapshot', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease },
     });
-    const rebuildPart = new StepFunction(this, 'rebuild-part', {
+    const rebuildPart = step('rebuild-part', {
       memorySize: 512,
       timeout: Duration.minutes(15),
       settings: { ...files, ...ledgerAndLease, ...consentAccess },
     });
-    const countConsents = new StepFunction(this, 'count-consents', {
+    const countConsents = step('count-consents', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: { CONSENT_BASE_URL: consentBaseUrlOf(environment), FHIR_NAMESPACE: fhir.namespace },
     });
-    const closeRun = new StepFunction(this, 'close-run', {
+    const closeRun = step('close-run', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: {
         ...files,
         ...ledgerAndLease,
         CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        ENVIRONMENT: environment.name,
         FHIR_NAMESPACE: fhir.namespace,
         MAX_AGE_DAYS: String(fhir.maxAgeDays),
         TOPIC_ARN: topic.topicArn,
       },
     });
-    const recordFailure = new StepFunction(this, 'record-failure', {
+    const recordFailure = step('record-failure', {
       memorySize: 256,
       timeout: Duration.minutes(1),
       settings: { ...files, LEDGER_TABLE: ledger.tableName, MAILBOX: mesh.mailbox, TOPIC_ARN: topic.topicArn },
     });
 
-    const drainMailbox = new StepFunction(this, 'drain-mailbox', {
+    const drainMailbox = step('drain-mailbox', {
       memorySize: 512,
       timeout: Duration.minutes(15),
-      settings: { ...files, ...ledgerAndLease, ...meshAccess, LEASE_SECONDS: String(drainLeaseSeconds) },
+      settings: {
+        ...files,
+        ...ledgerAndLease,
+        ...meshAccess,
+        ENVIRONMENT: environment.name,
+        LEASE_SECONDS: String(drainLeaseSeconds),
+      },
     });
     const expiry = {
       ...files,
@@ -311,12 +324,12 @@ export class Steps extends Construct {
       MAX_AGE_DAYS: String(fhir.maxAgeDays),
       RETENTION_DAYS: String(fhir.retentionDays),
     };
-    const checkFreshness = new StepFunction(this, 'check-freshness', {
+    const checkFreshness = step('check-freshness', {
       memorySize: 256,
       timeout: Duration.minutes(1),
-      settings: { ...expiry, TOPIC_ARN: topic.topicArn },
+      settings: { ...expiry, ENVIRONMENT: environment.name, TOPIC_ARN: topic.topicArn },
     });
-    const expireConsents = new StepFunction(this, 'expire-consents', {
+    const expireConsents = step('expire-consents', {
       memorySize: 512,
       timeout: Duration.seconds(writeTimeoutSeconds),
       settings: {
@@ -326,7 +339,7 @@ export class Steps extends Construct {
         ID_KEY_SECRET: idKey.secretArn,
       },
     });
-    const recordExpiry = new StepFunction(this, 'record-expiry', {
+    const recordExpiry = step('record-expiry', {
       // A whole processor comes with so much memory: it reads every stretch that has expired, a nation's where no run came.
       memorySize: 1_792,
       timeout: Duration.minutes(15),

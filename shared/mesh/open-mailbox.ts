@@ -1,7 +1,7 @@
 import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
 import { z } from 'zod';
 import { parseJson } from '../json.ts';
-import { parseMeshCredentials } from './credentials.ts';
+import { clientCertificateDaysLeft, parseMeshCredentials } from './credentials.ts';
 import { Mailbox } from './mailbox.ts';
 import { chunkBytes } from './outgoing-chunks.ts';
 
@@ -25,8 +25,7 @@ let opened: { readonly from: string; readonly mailbox: Mailbox } | undefined;
  */
 export async function openMailbox(settings: MeshSettings): Promise<Mailbox> {
   const { MAILBOX, MESH_BASE_URL, MESH_NETWORK, MESH_SECRET } = settings;
-  const secret = await getSecret(MESH_SECRET, { maxAge: 300 });
-  const text = typeof secret === 'string' ? secret : '';
+  const text = await readSecret(MESH_SECRET);
   const from = JSON.stringify([MAILBOX, MESH_BASE_URL, MESH_NETWORK, text]);
   if (opened?.from !== from) {
     const credentials = parseMeshCredentials(parseJson(text), MESH_BASE_URL);
@@ -34,4 +33,19 @@ export async function openMailbox(settings: MeshSettings): Promise<Mailbox> {
     opened = { from, mailbox: new Mailbox(options) };
   }
   return opened.mailbox;
+}
+
+/**
+ * Whole days until the certificate in the MESH secret runs out; undefined where it holds none.
+ *
+ * @throws PermanentError ConfigurationInvalid
+ */
+export async function certificateDaysLeft({ MESH_BASE_URL, MESH_SECRET }: MeshSettings): Promise<number | undefined> {
+  const credentials = parseMeshCredentials(parseJson(await readSecret(MESH_SECRET)), MESH_BASE_URL);
+  return clientCertificateDaysLeft(credentials, new Date());
+}
+
+async function readSecret(id: string): Promise<string> {
+  const secret = await getSecret(id, { maxAge: 300 });
+  return typeof secret === 'string' ? secret : '';
 }

@@ -25,10 +25,10 @@ import { isTagged } from '../../shared/fhir/record-of-consent.ts';
 import { writeBatch } from '../../shared/fhir/write-batch.ts';
 import { writeProvenances } from '../../shared/fhir/write-provenances.ts';
 import { log } from '../../shared/log.ts';
+import type { Measured } from '../../shared/metrics.ts';
 import type { ChangePass } from '../../shared/ndop/changes.ts';
 import type { Expiring } from '../../shared/ndop/expiring.ts';
 import { readManifest } from '../../shared/ndop/read-manifest.ts';
-import type { SnapshotAge } from '../../shared/ndop/snapshot-age.ts';
 import type { Report } from '../../shared/report/report.ts';
 import { reportText } from '../../shared/report/report-text.ts';
 import { writeReport } from '../../shared/report/write-report.ts';
@@ -76,7 +76,7 @@ export class InMemoryPipeline {
   readonly markers: CompletedRun[] = [];
   readonly notices: { readonly subject: string; readonly message: string }[] = [];
   readonly published: Report[] = [];
-  readonly ages: SnapshotAge[] = [];
+  readonly measured: Measured[] = [];
   /** Inputs and outputs of all steps so far, as the state machine's history would hold them. */
   readonly history: unknown[] = [];
   /** Who is asked about in the next run. */
@@ -100,6 +100,7 @@ export class InMemoryPipeline {
     return {
       allowedBlocks: ['test'],
       bulkImportThreshold: 10_000,
+      certificateDaysLeft: undefined,
       changeFileRows: 20_000,
       concurrency: 4,
       consent: {
@@ -124,6 +125,7 @@ export class InMemoryPipeline {
       mailbox: ledger.mailbox,
       mailboxes,
       maxAgeDays: 21,
+      measure: (measured) => void this.measured.push(measured),
       mesh,
       mostDeletes: 100_000,
       mostReads: 100_000,
@@ -146,9 +148,6 @@ export class InMemoryPipeline {
       postMarker: (completed) => {
         this.markers.push(completed);
         return Promise.resolve();
-      },
-      publishAge: (age) => {
-        this.ages.push(age);
       },
       readConsents: (ids) => readConsents(store, ids, sleep),
       readManifest: (file) => readManifest(files, file),

@@ -9,6 +9,7 @@ async function aged(days: number, settings?: ConstructorParameters<typeof Weeks>
   const pipeline = new Weeks(settings);
   await pipeline.run(people, optedOut);
   pipeline.notices.length = 0;
+  pipeline.measured.length = 0;
   pipeline.clock.advance(days * day - 300);
   return pipeline;
 }
@@ -17,7 +18,9 @@ describe('the age of what the Consents rest on', () => {
   it('counts from the oldest request, and from the last run', async () => {
     const pipeline = await aged(21);
     expect(await pipeline.freshness()).toEqual({ due: [] });
-    expect(pipeline.ages).toEqual([{ oldestAnswerDays: 21, lastRunDays: 21 - 300 / day, stretches: 2, expired: 0 }]);
+    expect(pipeline.measured).toEqual([
+      { OldestAnswerAgeDays: 21, DaysSinceLastSuccess: 21 - 300 / day, StretchesExpired: 0 },
+    ]);
     expect(pipeline.notices).toEqual([]);
     expect(pipeline.ledger.mailbox.lease).toBeUndefined();
   });
@@ -25,7 +28,7 @@ describe('the age of what the Consents rest on', () => {
   it('says how many stretches are too old', async () => {
     const pipeline = await aged(21.5);
     await pipeline.freshness();
-    expect(pipeline.ages).toMatchObject([{ oldestAnswerDays: 21.5, expired: 2 }]);
+    expect(pipeline.measured).toMatchObject([{ OldestAnswerAgeDays: 21.5, StretchesExpired: 2 }]);
   });
 
   it('is still that of the last run where no answer is left', async () => {
@@ -33,15 +36,15 @@ describe('the age of what the Consents rest on', () => {
     await pipeline.expire();
     pipeline.clock.advance(40 * day);
     await pipeline.expire('arn:execution:gone');
-    pipeline.ages.length = 0;
+    pipeline.measured.length = 0;
     await pipeline.freshness('arn:execution:after');
-    expect(pipeline.ages).toEqual([{ lastRunDays: 62 - 300 / day, stretches: 0, expired: 0 }]);
+    expect(pipeline.measured).toEqual([{ DaysSinceLastSuccess: 62 - 300 / day, StretchesExpired: 0 }]);
   });
 
   it('is not spoken of before any run has completed', async () => {
     const pipeline = new Weeks();
     expect(await pipeline.freshness()).toEqual({ due: [] });
-    expect(pipeline).toMatchObject({ ages: [], notices: [] });
+    expect(pipeline).toMatchObject({ measured: [], notices: [] });
   });
 });
 

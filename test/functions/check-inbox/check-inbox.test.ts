@@ -44,6 +44,22 @@ describe('what the step says', () => {
   });
 });
 
+describe('the time that replies take', () => {
+  it('is measured of the request that has been out for longest', async () => {
+    const pipeline = await sent({ partRows: 3 });
+    pipeline.answer(pipeline.mesh.sent[0]!, sampleOptedOut);
+    await pipeline.check(2 * day);
+    expect(pipeline.measured).toEqual([{ ReplyWaitSeconds: 2 * day }]);
+  });
+
+  it('is nought once nothing is out', async () => {
+    const pipeline = await sent();
+    pipeline.answer(pipeline.mesh.sent[0]!, sampleOptedOut);
+    await pipeline.check(2 * day);
+    expect(pipeline.measured).toEqual([{ ReplyWaitSeconds: 0 }]);
+  });
+});
+
 describe('the pause before the next look', () => {
   const plan = new InMemoryPipeline().deps().pollPlan;
 

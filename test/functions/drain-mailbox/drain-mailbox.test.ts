@@ -60,6 +60,22 @@ describe('the drain and the runs', () => {
     expect(pipeline.mesh).toMatchObject({ handshakes: 0, downloads: [] });
   });
 
+  it.each([{ isTaken: false }, { isTaken: true }])(
+    'says how long our certificate lasts, also where the mailbox is taken: $isTaken',
+    async ({ isTaken }) => {
+      const pipeline = new InMemoryPipeline({ certificateDaysLeft: 59 });
+      if (isTaken) await pipeline.open();
+      await pipeline.drain();
+      expect(pipeline.measured).toEqual([{ MeshCertDaysToExpiry: 59 }]);
+    },
+  );
+
+  it('says nothing of a certificate where MESH is reached without one', async () => {
+    const pipeline = new InMemoryPipeline();
+    await pipeline.drain();
+    expect(pipeline.measured).toEqual([]);
+  });
+
   it('leaves the mailbox free', async () => {
     const pipeline = new InMemoryPipeline();
     await pipeline.drain();
