@@ -1,19 +1,31 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { readRoles, type Role } from '../iam/roles.ts';
 import type { LambdaFunction } from '../lambda/lambda-function.ts';
 import { parseTemplate, TemplateResolver, type ResolvedResource } from './template.ts';
 
 /** What `cdk deploy` would have made of the local environment. */
 export interface Deployment {
   readonly bucket: string;
+  /** Encrypts the bucket, and all else that is kept. */
+  readonly keyArn: string;
   readonly table: string;
+  readonly tableArn: string;
   readonly meshSecret: string;
   readonly idKey: string;
   readonly topicArn: string;
-  readonly functions: readonly LambdaFunction[];
+  readonly functions: readonly DeployedFunction[];
+  /** Those that a function or HealthLake takes on. */
+  readonly roles: readonly Role[];
   readonly stateMachine: DeployedStateMachine;
   readonly drainStateMachine: DeployedStateMachine;
+}
+
+export interface DeployedFunction extends LambdaFunction {
+  readonly roleArn: string;
+  readonly logGroup: string;
+  readonly isTraced: boolean;
 }
 
 export interface DeployedStateMachine {
@@ -38,9 +50,20 @@ const functionProperties = z.looseObject({
   Handler: z.string(),
   MemorySize: z.number(),
   Timeout: z.number(),
+  Role: z.string(),
+  LoggingConfig: z.looseObject({ LogGroup: z.string() }),
+  TracingConfig: z.looseObject({ Mode: z.string() }).optional(),
   Environment: z.looseObject({ Variables: z.record(z.string(), z.string()) }),
 });
 const functionMetadata = z.looseObject({ 'aws:asset:path': z.string() });
+
+const encryptedBucket = z.looseObject({
+  BucketEncryption: z.looseObject({
+    ServerSideEncryptionConfiguration: z.tuple([
+      z.looseObject({ ServerSideEncryptionByDefault: z.looseObject({ KMSMasterKeyID: z.string() }) }),
+    ]),
+  }),
+});
 
 /** Reads the local environment's stacks out of a cloud assembly. */
 export async function readDeployment(assembly: string): Promise<Deployment> {
@@ -67,20 +90,30 @@ export async function readDeployment(assembly: string): Promise<Deployment> {
   };
   const secret = (part: string) =>
     only(resolver.resources('AWS::SecretsManager::Secret').filter(({ name }) => name.startsWith(part))).name;
+  const bucket = only(resolver.resources('AWS::S3::Bucket'));
+  const [encryption] = encryptedBucket.parse(bucket.properties).BucketEncryption.ServerSideEncryptionConfiguration;
+  const table = only(resolver.resources('AWS::DynamoDB::GlobalTable'));
+  const functions = resolver.resources('AWS::Lambda::Function').map((found) => lambdaFunction(found, directory));
+  const passedRoles = functions.flatMap(({ environment: { EXPORT_ROLE, IMPORT_ROLE } }) => [EXPORT_ROLE, IMPORT_ROLE]);
+  const roleArns = [...functions.map(({ roleArn }) => roleArn), ...passedRoles.filter((arn) => arn !== undefined)];
   return {
-    bucket: only(resolver.resources('AWS::S3::Bucket')).name,
-    table: only(resolver.resources('AWS::DynamoDB::GlobalTable')).name,
+    bucket: bucket.name,
+    keyArn: encryption.ServerSideEncryptionByDefault.KMSMasterKeyID,
+    table: table.name,
+    tableArn: table.arn,
     meshSecret: secret('MeshSecret'),
     idKey: secret('IdKey'),
     topicArn: only(resolver.resources('AWS::SNS::Topic')).arn,
-    functions: resolver.resources('AWS::Lambda::Function').map((found) => lambdaFunction(found, directory)),
+    functions,
+    roles: readRoles(resolver, roleArns),
     stateMachine: stateMachine('RefreshConsents'),
     drainStateMachine: stateMachine('DrainMailbox'),
   };
 }
 
-function lambdaFunction({ name, arn, properties, metadata }: ResolvedResource, directory: string): LambdaFunction {
-  const { Handler, MemorySize, Timeout, Environment } = functionProperties.parse(properties);
+function lambdaFunction({ name, arn, properties, metadata }: ResolvedResource, directory: string): DeployedFunction {
+  const { Handler, MemorySize, Timeout, Environment, Role, LoggingConfig, TracingConfig } =
+    functionProperties.parse(properties);
   return {
     name,
     arn,
@@ -89,6 +122,9 @@ function lambdaFunction({ name, arn, properties, metadata }: ResolvedResource, d
     environment: Environment.Variables,
     memorySize: MemorySize,
     timeoutSeconds: Timeout,
+    roleArn: Role,
+    logGroup: LoggingConfig.LogGroup,
+    isTraced: TracingConfig?.Mode === 'Active',
   };
 }
 

@@ -2,6 +2,10 @@ import dynalite from 'dynalite';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import { type Authorize, refusalOf } from '../iam/access.ts';
+import type { Asked } from '../iam/evaluate.ts';
+import { keyUse } from '../iam/kms.ts';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { readBody, serve, type StandIn } from '../stand-in.ts';
 
@@ -9,7 +13,17 @@ export interface DynamoDbOptions {
   /** Keeps the tables from one start to the next; without it they live in memory. */
   readonly directory?: string;
   readonly credentials: Credentials;
+  /** Whoever signs may do everything when left out. */
+  readonly guard?: DynamoDbGuard;
   readonly port?: number;
+}
+
+/** Who may do what with the tables, and the key that encrypts them. */
+export interface DynamoDbGuard {
+  readonly authorize: Authorize;
+  readonly keyArn: string;
+  /** Of a table, up to its name. */
+  readonly arnPrefix: string;
 }
 
 /** What dynalite reads of a request, and what its answers say. */
@@ -21,7 +35,7 @@ const answerHeaders = ['content-type', 'x-amz-crc32', 'x-amzn-requestid'];
  * What dynalite does not know (transactions, setting a time to live, streams) it refuses as UnknownOperationException;
  * it takes ReturnValuesOnConditionCheckFailure but gives no item back, and it never expires one.
  */
-export async function startDynamoDb({ directory, credentials, port }: DynamoDbOptions): Promise<StandIn> {
+export async function startDynamoDb({ directory, credentials, guard, port }: DynamoDbOptions): Promise<StandIn> {
   if (directory !== undefined) await mkdir(directory, { recursive: true });
   const database = dynalite({
     ...(directory === undefined ? {} : { path: directory }),
@@ -37,10 +51,15 @@ export async function startDynamoDb({ directory, credentials, port }: DynamoDbOp
     const front = await serve(async (request, response) => {
       const body = await readBody(request);
       try {
-        await verifySignature(request, 'dynamodb', credentials, body);
+        const caller = await verifySignature(request, 'dynamodb', credentials, body);
+        const refused = guard?.authorize(caller, ...askedBy(request, body, guard));
+        if (refused) {
+          refuse(response, 'AccessDeniedException', refusalOf(refused));
+          return;
+        }
       } catch (error) {
         if (!(error instanceof SignatureRefused)) throw error;
-        refuse(response, error.message);
+        refuse(response, 'InvalidSignatureException', error.message);
         return;
       }
       await forward(databaseUrl, request, body, response);
@@ -69,8 +88,32 @@ async function forward(url: string, request: IncomingMessage, body: Buffer, resp
   response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()));
 }
 
-function refuse(response: ServerResponse, message: string): void {
-  const body = { __type: 'com.amazon.coral.service#InvalidSignatureException', message };
+const namesTable = z.looseObject({ TableName: z.string() });
+
+/**
+ * DynamoDB decrypts the table's key in the name of whoever calls, and keeps it for some minutes; that a caller needs
+ * nothing else of the key is assumed. An operation on more than one table names none here, and so is allowed to nobody
+ * but the operator. Source: "DynamoDB encryption at rest usage notes", Amazon DynamoDB Developer Guide.
+ */
+function askedBy(request: IncomingMessage, body: Buffer, { keyArn, arnPrefix }: DynamoDbGuard): Asked[] {
+  const operation = String(request.headers['x-amz-target']).replace(/^DynamoDB_20120810\./, '');
+  const { data } = namesTable.safeParse(parseJson(body));
+  return [
+    { action: `dynamodb:${operation}`, resource: `${arnPrefix}${data?.TableName ?? ''}` },
+    keyUse(keyArn, 'Decrypt', 'dynamodb'),
+  ];
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(response: ServerResponse, type: string, message: string): void {
+  const body = { __type: `com.amazon.coral.service#${type}`, message };
   response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
 }
 

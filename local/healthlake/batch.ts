@@ -1,6 +1,7 @@
 import type { Admission } from './admission.ts';
+import type { Rights } from './authorization.ts';
 import { isObject, isResource, listOf, textOf, type FhirResource } from './fhir.ts';
-import { etagOf, interact, locationOf, type DataStore } from './interactions.ts';
+import { etagOf, interact, isThere, locationOf, type DataStore } from './interactions.ts';
 import { badRequest, notImplemented, operationOutcome, Refused } from './refused.ts';
 
 const mostEntries = 500;
@@ -13,7 +14,7 @@ const methods = new Set(['GET', 'PUT', 'POST', 'DELETE']);
  *
  * @throws Refused when the Bundle as a whole is not taken
  */
-export function runBatch(bundle: unknown, dataStore: DataStore, admission: Admission): FhirResource {
+export function runBatch(bundle: unknown, dataStore: DataStore, admission: Admission, rights: Rights): FhirResource {
   if (!isResource(bundle) || bundle.resourceType !== 'Bundle')
     throw badRequest('The body must be a Bundle', 'structure');
   const entries = listOf(bundle.entry);
@@ -26,7 +27,7 @@ export function runBatch(bundle: unknown, dataStore: DataStore, admission: Admis
   const answers = dataStore.store.transaction(() =>
     entries.map((entry, at) => {
       try {
-        return runEntry(entry, at, dataStore, admission);
+        return runEntry(entry, at, dataStore, admission, rights);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         return { response: { status: String(error.status), outcome: operationOutcome(error.issues) } };
@@ -36,7 +37,7 @@ export function runBatch(bundle: unknown, dataStore: DataStore, admission: Admis
   return { resourceType: 'Bundle', type: 'batch-response', entry: answers };
 }
 
-function runEntry(entry: unknown, at: number, dataStore: DataStore, admission: Admission): object {
+function runEntry(entry: unknown, at: number, dataStore: DataStore, admission: Admission, rights: Rights): object {
   const request = requestOf(entry);
   const method = textOf(request.method) ?? '';
   const url = textOf(request.url);
@@ -51,6 +52,7 @@ function runEntry(entry: unknown, at: number, dataStore: DataStore, admission: A
   if (method === 'POST' && segments.length > 1) throw notImplemented('an operation in a batch entry');
   const parameters = new URLSearchParams(query);
   const call = { method, segments, parameters, resource: entry.resource };
+  rights.requireEntry(call, (type, id) => isThere(dataStore, type, id));
   admission.admit(call, at);
   const { status, body, version } = interact(call, dataStore);
   return {

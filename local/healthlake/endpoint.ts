@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { Admission, type AdmissionCounters } from './admission.ts';
+import { actionsOf, CallForbidden, Rights, type HealthLakeGuard } from './authorization.ts';
 import { runBatch } from './batch.ts';
 import { ControlPlaneRefused } from './control-plane.ts';
 import { ExportJobs, type ExportAnswer, type ExportRights } from './export-jobs.ts';
@@ -10,7 +11,7 @@ import { Faults, type Operation } from './faults.ts';
 import { isResource } from './fhir.ts';
 import type { ImportRights } from './import-files.ts';
 import { ImportJobs } from './import-jobs.ts';
-import { interact, type Answer, type DataStore } from './interactions.ts';
+import { interact, isThere, type Answer, type DataStore } from './interactions.ts';
 import { badRequest, notImplemented, operationOutcome, Refused } from './refused.ts';
 import { actionReply, faultReply, fhirReply, messageReply, send, type Reply } from './reply.ts';
 import { callOf, header, operationOf, parseJson, readUpTo, refuseUnknownHeaders, type Received } from './request.ts';
@@ -21,6 +22,8 @@ const largestBodyBytes = 5_000_000;
 export interface EndpointOptions {
   readonly datastoreId: string;
   readonly credentials: Credentials;
+  /** Whoever signs may do everything when left out. */
+  readonly guard?: HealthLakeGuard;
   /** How it writes exports; none can be asked for when left out. */
   readonly exports?: ExportRights;
   /** How it reads imports and writes their logs; none can be asked for when left out. */
@@ -41,7 +44,7 @@ export interface Counters extends AdmissionCounters {
 /** Something that the control plane can be asked to do; faults hit one that is an operation. */
 interface Action {
   readonly operation?: Operation;
-  readonly run: (body: unknown) => object | Promise<object>;
+  readonly run: (body: unknown, rights: Rights) => object | Promise<object>;
 }
 
 /** Answers the requests to one data store. */
@@ -55,13 +58,15 @@ export class Endpoint implements DataStore {
   searchLagMilliseconds = 0;
   baseUrl = '';
   readonly #credentials: Credentials;
+  readonly #guard: HealthLakeGuard | undefined;
   readonly #exportJobs: ExportJobs;
   readonly #actions: ReadonlyMap<string, Action>;
 
-  constructor(store: Store, { datastoreId, credentials, exports, imports }: EndpointOptions) {
+  constructor(store: Store, { datastoreId, credentials, guard, exports, imports }: EndpointOptions) {
     this.store = store;
     this.basePath = `/datastore/${datastoreId}/r4/`;
     this.#credentials = credentials;
+    this.#guard = guard;
     const exportJobs = new ExportJobs(store, datastoreId, exports, this.faults);
     const target = {
       load: (line: string) => this.#importLine(line),
@@ -74,7 +79,7 @@ export class Endpoint implements DataStore {
     this.importJobs = importJobs;
     this.#actions = new Map<string, Action>([
       ['HealthLake.ListFHIRExportJobs', { run: (body) => exportJobs.list(body) }],
-      ['HealthLake.StartFHIRImportJob', { operation: 'import', run: (body) => importJobs.start(body) }],
+      ['HealthLake.StartFHIRImportJob', { operation: 'import', run: (body, rights) => importJobs.start(body, rights) }],
       ['HealthLake.DescribeFHIRImportJob', { operation: 'import-status', run: (body) => importJobs.describe(body) }],
       ['HealthLake.ListFHIRImportJobs', { operation: 'import-status', run: (body) => importJobs.list(body) }],
     ]);
@@ -103,13 +108,16 @@ export class Endpoint implements DataStore {
     const body = await readUpTo(request, largestBodyBytes);
     try {
       if (!body) throw new Refused(413, { code: 'too-long', diagnostics: 'The body is larger than 5 MB' });
-      await verifySignature(request, 'healthlake', this.#credentials, body);
+      const caller = await verifySignature(request, 'healthlake', this.#credentials, body);
+      const rights = new Rights(this.#guard, caller);
       const action = header(request, 'x-amz-target');
-      return await (action === undefined ? this.#answerFhir(request, body) : this.#act(action, parseJson(body)));
+      if (action === undefined) return await this.#answerFhir(request, body, rights);
+      return await this.#act(action, parseJson(body), rights);
     } catch (error) {
       if (error instanceof SignatureRefused) {
         return messageReply(403, `The request signature is refused: ${error.message}`);
       }
+      if (error instanceof CallForbidden) return messageReply(403, error.message);
       if (error instanceof ControlPlaneRefused) return messageReply(400, error.message, error.type);
       if (!(error instanceof Refused)) throw error;
       const { headers, ...reply } = fhirReply({ status: error.status, body: operationOutcome(error.issues) });
@@ -118,15 +126,16 @@ export class Endpoint implements DataStore {
     }
   }
 
-  async #act(name: string, body: unknown): Promise<Reply | 'none'> {
+  async #act(name: string, body: unknown, rights: Rights): Promise<Reply | 'none'> {
     const action = this.#actions.get(name);
     if (!action) throw notImplemented(`the control plane's ${name}`);
     const { operation, run } = action;
-    const carryOut = async () => actionReply(await run(body));
+    rights.requireAction(name.replace(/^HealthLake\./, ''));
+    const carryOut = async () => actionReply(await run(body, rights));
     return operation === undefined ? carryOut() : this.#underFaults(operation, carryOut);
   }
 
-  async #answerFhir(request: IncomingMessage, body: Buffer): Promise<Reply | 'none'> {
+  async #answerFhir(request: IncomingMessage, body: Buffer, rights: Rights): Promise<Reply | 'none'> {
     const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://stand-in');
     if (!pathname.startsWith(this.basePath)) return messageReply(404, 'There is no such data store here');
     const segments = pathname
@@ -135,7 +144,7 @@ export class Endpoint implements DataStore {
       .map((segment) => decodeURIComponent(segment));
     const received = { request, query, segments, body };
     const operation = operationOf(received);
-    return this.#underFaults(operation, () => this.#carryOut(operation, received));
+    return this.#underFaults(operation, () => this.#carryOut(operation, received, rights));
   }
 
   async #underFaults(operation: Operation, carryOut: () => Promise<Reply>): Promise<Reply | 'none'> {
@@ -147,18 +156,22 @@ export class Endpoint implements DataStore {
     return this.faults.takeLostAnswer(operation) ? 'none' : reply;
   }
 
-  async #carryOut(operation: Operation, received: Received): Promise<Reply> {
+  async #carryOut(operation: Operation, received: Received, rights: Rights): Promise<Reply> {
     const { request, query, segments, body } = received;
     if (operation === 'export') {
-      return this.#exportReply(await this.#exportJobs.start(query, header(request, 'prefer'), parseJson(body)));
+      rights.requireCall('StartFHIRExportJobWithPost');
+      return this.#exportReply(await this.#exportJobs.start(query, header(request, 'prefer'), parseJson(body), rights));
     }
+    const { method = '' } = request;
+    if (operation === 'batch') rights.requireCall('ProcessBundle');
+    else rights.requireCall(...actionsOf({ method, segments }, (type, id) => isThere(this, type, id)));
     const [resource, jobId] = segments;
-    if (request.method === 'GET' && resource === 'export' && jobId !== undefined && segments.length === 2) {
+    if (method === 'GET' && resource === 'export' && jobId !== undefined && segments.length === 2) {
       return this.#exportReply(this.#exportJobs.describe(jobId));
     }
     refuseUnknownHeaders(request);
     if (operation === 'batch') {
-      const answered = runBatch(parseJson(body), this, this.admission);
+      const answered = runBatch(parseJson(body), this, this.admission, rights);
       this.counters.batches += 1;
       return fhirReply({ status: 200, body: answered });
     }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Faults } from './faults.ts';
 import { isObject } from './fhir.ts';
+import type { Rights } from './authorization.ts';
 import { requireDataStore } from './control-plane.ts';
 import {
   accessCheckFile,
@@ -20,6 +21,8 @@ export interface ExportRights {
   readonly roleArn: string;
   /** Writes an object as that role. */
   readonly put: (bucket: string, key: string, body: Buffer) => Promise<unknown>;
+  /** Whether it may look at bucket and key, as HealthLake does before it accepts a job; it may where nothing is said. */
+  readonly mayLookAt?: (bucket: string, kmsKeyId: string) => boolean;
 }
 
 interface Job {
@@ -66,17 +69,23 @@ export class ExportJobs {
   }
 
   /** @throws Refused */
-  async start(query: URLSearchParams, prefer: string | undefined, body: unknown): Promise<ExportAnswer> {
+  async start(
+    query: URLSearchParams,
+    prefer: string | undefined,
+    body: unknown,
+    caller: Rights,
+  ): Promise<ExportAnswer> {
     const rights = this.#rights;
     if (!rights) throw notImplemented('$export without a role that may write');
     if (query.toString() !== '_type=Patient') throw notImplemented('an export of anything but _type=Patient');
     if (prefer !== 'respond-async') throw badRequest('An export needs the header Prefer: respond-async');
     const job = jobOf(body);
-    if (job.roleArn !== rights.roleArn) {
+    if (!caller.mayPass(job.roleArn) || job.roleArn !== rights.roleArn) {
       throw new Refused(403, { code: 'business-rule', diagnostics: 'HealthLake cannot take on the role' });
     }
     try {
       const { bucket, prefix } = job.destination;
+      if (rights.mayLookAt?.(bucket, job.s3.KmsKeyId) === false) throw new Error('it may not look at the bucket');
       await rights.put(bucket, `${prefix}${accessCheckFile}`, Buffer.alloc(0));
     } catch {
       throw badRequest('HealthLake cannot write to the output location');

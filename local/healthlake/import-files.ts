@@ -10,6 +10,8 @@ export interface ImportRights {
   /** The one role that HealthLake may take on here. */
   readonly roleArn: string;
   /** The keys that begin with a prefix. */
+  /** Whether it may look at bucket and key, as HealthLake does before it accepts a job; it may where nothing is said. */
+  readonly mayLookAt?: (bucket: string, kmsKeyId: string) => boolean;
   readonly list: (bucket: string, prefix: string) => AsyncIterable<string>;
   readonly get: (bucket: string, key: string) => Promise<AsyncIterable<Uint8Array>>;
   readonly put: (bucket: string, key: string, body: Buffer | Readable) => Promise<unknown>;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { Rights } from './authorization.ts';
 import { ControlPlaneRefused, requireDataStore } from './control-plane.ts';
 import type { Faults } from './faults.ts';
 import { importFiles, type ImportProgress, type ImportRights, type ImportTarget } from './import-files.ts';
@@ -49,9 +50,10 @@ export class ImportJobs {
   }
 
   /** @throws ControlPlaneRefused */
-  async start(body: unknown): Promise<object> {
+  async start(body: unknown, caller: Rights): Promise<object> {
     const request = parseStart(body);
     requireDataStore(request.DatastoreId, this.#datastoreId);
+    if (!caller.mayPass(request.DataAccessRoleArn)) throw accessDenied('The role may not be passed to HealthLake.');
     const { jobId, status } = await this.#startOnce(request);
     return { JobId: jobId, JobStatus: status, DatastoreId: this.#datastoreId };
   }
@@ -102,8 +104,10 @@ export class ImportJobs {
     const rights = this.#rights;
     if (!rights) throw notImplemented('an import without a role that may read');
     if (request.DataAccessRoleArn !== rights.roleArn) throw accessDenied('HealthLake cannot take on the role.');
-    const { bucket, prefix } = s3Location(request.JobOutputDataConfig.S3Configuration.S3Uri);
+    const { S3Uri, KmsKeyId } = request.JobOutputDataConfig.S3Configuration;
+    const { bucket, prefix } = s3Location(S3Uri);
     try {
+      if (rights.mayLookAt?.(bucket, KmsKeyId) === false) throw new Error('it may not look at the bucket');
       await rights.put(bucket, `${asFolder(prefix)}${accessCheckFile}`, Buffer.alloc(0));
     } catch {
       throw accessDenied('HealthLake cannot write to the output location.');

@@ -170,6 +170,10 @@ function requireMatch({ ifMatch, ifNoneMatch }: Call, before: Version | undefine
   throw new Refused(412, { code: 'conflict', diagnostics: 'The precondition on the version does not hold' });
 }
 
+export function isThere({ store }: Pick<DataStore, 'store'>, type: string, id: string): boolean {
+  return store.current(type, id)?.deleted === false;
+}
+
 function present(version: Version | undefined): Answer {
   if (!version) throw new Refused(404, { code: 'not-found', diagnostics: 'The resource does not exist' });
   if (version.deleted) throw new Refused(410, { code: 'deleted', diagnostics: 'The resource has been deleted' });

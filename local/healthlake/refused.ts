@@ -7,6 +7,7 @@ export type IssueCode =
   | 'conflict'
   | 'deleted'
   | 'duplicate'
+  | 'forbidden'
   | 'informational'
   | 'invalid'
   | 'invariant'

@@ -4,9 +4,14 @@ import { Files } from '../../shared/files.ts';
 import type { ImportRights } from './import-files.ts';
 
 /** @param client signs as the role */
-export function s3ImportRights(client: S3Client, roleArn: string): ImportRights {
+export function s3ImportRights(
+  client: S3Client,
+  roleArn: string,
+  mayLookAt: ImportRights['mayLookAt'] = () => true,
+): ImportRights {
   return {
     roleArn,
+    mayLookAt,
     list: async function* (bucket, prefix) {
       for await (const { key } of new Files(client, bucket).list(prefix)) yield key;
     },

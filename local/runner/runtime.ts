@@ -18,6 +18,9 @@ import { place, type Deployment } from '../assembly/deployment.ts';
 import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
 import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
 import { s3ImportRights } from '../healthlake/s3-import-rights.ts';
+import { Access, refusalOf, type Authorize, type Use } from '../iam/access.ts';
+import type { Asked } from '../iam/evaluate.ts';
+import type { Role } from '../iam/roles.ts';
 import { createLambdaHost, type LambdaHost } from '../lambda/lambda-host.ts';
 import type { LogLine } from '../lambda/lambda-host.ts';
 import { makeCertificates, type Certificates } from '../mesh/certificates.ts';
@@ -43,6 +46,8 @@ export interface RuntimeOptions {
   readonly onLog: (line: LogLine) => void;
   readonly onMeshRequest: (request: MeshRequest) => void;
   readonly onNotification: (notification: Notification) => void;
+  /** Told what each role was allowed to do. */
+  readonly onUse?: (use: Use) => void;
 }
 
 /** Who a caller outside the functions signs as: the runner itself and the operator's command. */
@@ -72,6 +77,8 @@ export interface Runtime {
 /** Mailboxes of the local MESH: ours, the national service's, and one of somebody else. */
 const foreignMailbox = 'RZZ99OT002';
 const datastoreId = '0123456789abcdef0123456789abcdef';
+/** As the templates name whatever data store there is: where the Consents have one of their own, both. */
+const datastoreArn = `arn:aws:healthlake:${place.region}:${place.account}:datastore/fhir/local`;
 const consentDatastoreId = 'fedcba9876543210fedcba9876543210';
 
 const keptSecrets = z.object({ idKey: z.string(), password: z.string(), sharedKey: z.string() });
@@ -83,14 +90,29 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const secrets = await readSecrets(join(directory, 'secrets.json'));
   const operator: Identity = { accessKeyId: 'LOCALOPERATOR', secretAccessKey: randomBytes(20).toString('hex') };
   const identities = new Map(deployment.functions.map(({ name }) => [name, functionIdentity(name)]));
-  const healthLakeRole = functionIdentity('HealthLakeExportRole');
+  const exportRole = functionIdentity('HealthLakeExportRole');
   const importRole = functionIdentity('HealthLakeImportRole');
   const credentials = new Map(
-    [operator, healthLakeRole, importRole, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [
+    [operator, exportRole, importRole, ...identities.values()].map(({ accessKeyId, secretAccessKey }) => [
       accessKeyId,
       secretAccessKey,
     ]),
   );
+
+  const { authorize } = new Access(
+    rolesTaken(deployment, identities, {
+      [exportRoleOf(deployment)]: exportRole,
+      [importRoleOf(deployment)]: importRole,
+    }),
+    operator.accessKeyId,
+    options.onUse,
+  );
+  requireLogs(deployment, identities, authorize);
+  const { keyArn } = deployment;
+  const mayLookAt =
+    ({ accessKeyId }: Identity) =>
+    (bucket: string, kmsKeyId: string) =>
+      authorize(accessKeyId, ...jobLooksAt(bucket, kmsKeyId)) === undefined;
 
   const standIns: StandIn[] = [];
   const started = async <Kind extends StandIn>(starting: Promise<Kind>): Promise<Kind> => {
@@ -117,25 +139,38 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         onRequest: options.onMeshRequest,
       }),
     );
-    const s3 = await started(startS3({ directory: join(directory, 's3'), buckets: [deployment.bucket], credentials }));
-    const dynamoDb = await started(startDynamoDb({ directory: join(directory, 'dynamodb'), credentials }));
-    const asHealthLake = new S3Client({
-      region: place.region,
-      endpoint: s3.url,
-      credentials: healthLakeRole,
-    });
+    const s3 = await started(
+      startS3({
+        directory: join(directory, 's3'),
+        buckets: [deployment.bucket],
+        credentials,
+        guard: { authorize, keyArn },
+      }),
+    );
+    const dynamoDb = await started(
+      startDynamoDb({
+        directory: join(directory, 'dynamodb'),
+        credentials,
+        guard: { authorize, keyArn, arnPrefix: deployment.tableArn.slice(0, -deployment.table.length) },
+      }),
+    );
+    const asExportRole = new S3Client({ region: place.region, endpoint: s3.url, credentials: exportRole });
     const imports = s3ImportRights(
       new S3Client({ region: place.region, endpoint: s3.url, credentials: importRole }),
       importRoleOf(deployment),
+      mayLookAt(importRole),
     );
+    const guard = { authorize, datastoreArn };
     const healthLake = await started(
       startHealthLake({
         file: join(directory, 'healthlake.sqlite'),
         datastoreId,
         credentials,
+        guard,
         exports: {
           roleArn: exportRoleOf(deployment),
-          put: (Bucket, Key, Body) => asHealthLake.send(new PutObjectCommand({ Bucket, Key, Body })),
+          mayLookAt: mayLookAt(exportRole),
+          put: (Bucket, Key, Body) => asExportRole.send(new PutObjectCommand({ Bucket, Key, Body })),
         },
         imports,
       }),
@@ -146,6 +181,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
             file: join(directory, 'healthlake-consents.sqlite'),
             datastoreId: consentDatastoreId,
             credentials,
+            guard,
             imports,
           }),
         )
@@ -157,10 +193,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           [deployment.meshSecret, JSON.stringify(meshSecret(secrets, certificates))],
         ]),
         credentials,
+        guard: { authorize, keyArn },
       }),
     );
     const sns = await started(
-      startSns({ topicArns: [deployment.topicArn], credentials, onPublish: options.onNotification }),
+      startSns({
+        topicArns: [deployment.topicArn],
+        credentials,
+        guard: { authorize, keyArn },
+        onPublish: options.onNotification,
+      }),
     );
     const endpoints = {
       AWS_ENDPOINT_URL_S3: s3.url,
@@ -192,6 +234,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         waitScale: options.waitScale,
         retryScale: 0.01,
         credentials,
+        authorize,
       }),
     );
     const clientOptions = { region: place.region, credentials: operator };
@@ -239,6 +282,55 @@ function meshSecret({ password, sharedKey }: z.infer<typeof keptSecrets>, certif
 /** One signing identity a function, so that a stand-in can tell who asks. */
 function functionIdentity(name: string): Identity {
   return { accessKeyId: `LOCAL${name.toUpperCase()}`, secretAccessKey: randomBytes(20).toString('hex') };
+}
+
+/** Which role each identity has taken on, by its access key id. */
+function rolesTaken(
+  deployment: Deployment,
+  identities: ReadonlyMap<string, Identity>,
+  passed: Readonly<Record<string, Identity>>,
+): Map<string, Role> {
+  const roleOf = (arn: string) => deployment.roles.find((role) => role.arn === arn);
+  const taken = new Map<string, Role>();
+  for (const { name, roleArn } of deployment.functions) {
+    const [identity, role] = [identities.get(name), roleOf(roleArn)];
+    if (identity && role) taken.set(identity.accessKeyId, role);
+  }
+  for (const [arn, { accessKeyId }] of Object.entries(passed)) {
+    const role = roleOf(arn);
+    if (role) taken.set(accessKeyId, role);
+  }
+  return taken;
+}
+
+/**
+ * Lambda writes logs and traces as the function's role; where it may not, they are lost in silence, and so this fails.
+ * Sources: "Sending Lambda function logs to CloudWatch Logs" and "Visualize Lambda function invocations using AWS X-Ray",
+ * AWS Lambda Developer Guide.
+ */
+function requireLogs({ functions }: Deployment, identities: ReadonlyMap<string, Identity>, authorize: Authorize): void {
+  for (const { name, logGroup, isTraced } of functions) {
+    const group = `arn:aws:logs:${place.region}:${place.account}:log-group:${logGroup}`;
+    const logs = ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => ({
+      action,
+      resource: `${group}:log-stream:local`,
+    }));
+    const traces = ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'].map((action) => ({ action, resource: '*' }));
+    const refused = authorize(identities.get(name)?.accessKeyId ?? '', ...logs, ...(isTraced ? traces : []));
+    if (refused) throw new Error(`${name}: ${refusalOf(refused)}`);
+  }
+}
+
+/**
+ * What HealthLake looks at as the role, before it accepts a job. Source: AWS HealthLake Developer Guide, "Getting
+ * started: setting up permissions for export jobs" and the same for import jobs.
+ */
+function jobLooksAt(bucket: string, kmsKeyId: string): Asked[] {
+  const looks = ['s3:ListBucket', 's3:GetBucketPublicAccessBlock', 's3:GetEncryptionConfiguration'];
+  return [
+    ...looks.map((action) => ({ action, resource: `arn:aws:s3:::${bucket}` })),
+    { action: 'kms:DescribeKey', resource: kmsKeyId },
+  ];
 }
 
 function credentialsOf({ accessKeyId, secretAccessKey }: Identity): Record<string, string> {

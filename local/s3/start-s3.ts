@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { serve, type StandIn } from '../stand-in.ts';
+import { requireRights, requireSightOfMissing, type S3Guard } from './authorization.ts';
 import { Bucket } from './bucket.ts';
 import {
   abortMultipartUpload,
@@ -23,6 +24,8 @@ export interface S3Options {
   readonly directory: string;
   readonly buckets: readonly string[];
   readonly credentials: Credentials;
+  /** Whoever signs may do everything when left out. */
+  readonly guard?: S3Guard;
   readonly port?: number;
 }
 
@@ -34,7 +37,7 @@ const longestKeyBytes = 1024;
  *
  * @throws PortInUse, or an Error when the directory holds something that is not an object
  */
-export async function startS3({ directory, buckets: names, credentials, port }: S3Options): Promise<StandIn> {
+export async function startS3({ directory, buckets: names, credentials, guard, port }: S3Options): Promise<StandIn> {
   const incoming = join(directory, '.incoming');
   // Whatever was under way when the last stand-in stopped was never acknowledged.
   await rm(incoming, { recursive: true, force: true });
@@ -46,8 +49,10 @@ export async function startS3({ directory, buckets: names, credentials, port }: 
   return serve(async (request, response) => {
     try {
       response.setHeader('x-amz-request-id', randomUUID());
-      await checkSignature(request, credentials);
-      await carryOut(understand(request, response, buckets), uploads);
+      const caller = await callerOf(request, credentials);
+      const call = understand(request, response, buckets);
+      if (guard) await carryOutIfAllowed(caller, call, uploads, guard);
+      else await carryOut(call, uploads);
     } catch (error) {
       if (!(error instanceof S3Error) || response.headersSent) throw error;
       await refuse(request, response, error);
@@ -55,13 +60,14 @@ export async function startS3({ directory, buckets: names, credentials, port }: 
   }, port);
 }
 
-async function checkSignature(request: IncomingMessage, credentials: Credentials): Promise<void> {
+/** The access key id that signed. */
+async function callerOf(request: IncomingMessage, credentials: Credentials): Promise<string> {
   if (request.headers.authorization === undefined) throw new S3Error('AccessDenied', 'Access Denied');
   if (header(request, 'x-amz-content-sha256') === '') {
     throw new S3Error('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
   }
   try {
-    await verifySignature(request, 's3', credentials);
+    return await verifySignature(request, 's3', credentials);
   } catch (error) {
     if (error instanceof SignatureRefused) throw new S3Error('SignatureDoesNotMatch', error.message);
     throw error;
@@ -88,6 +94,16 @@ function decodeKey(text: string): string {
   }
   if (Buffer.byteLength(key) > longestKeyBytes) throw new S3Error('KeyTooLongError', 'Your key is too long');
   return key;
+}
+
+async function carryOutIfAllowed(caller: string, call: Call, uploads: Uploads, guard: S3Guard): Promise<void> {
+  requireRights(caller, call, guard);
+  try {
+    await carryOut(call, uploads);
+  } catch (error) {
+    if (error instanceof S3Error && error.code === 'NoSuchKey') requireSightOfMissing(caller, call, guard);
+    throw error;
+  }
 }
 
 async function carryOut(call: Call, uploads: Uploads): Promise<void> {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { z } from 'zod';
+import { type Authorize, refusalOf } from '../iam/access.ts';
+import { keyUse } from '../iam/kms.ts';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { readBody, serve, type StandIn } from '../stand-in.ts';
 
@@ -8,6 +10,8 @@ export interface SecretsManagerOptions {
   /** Secret name to secret string. */
   readonly secrets: ReadonlyMap<string, string>;
   readonly credentials: Credentials;
+  /** Who may read what, and the key that encrypts it; whoever signs may do everything when left out. */
+  readonly guard?: { readonly authorize: Authorize; readonly keyArn: string };
   readonly port?: number;
 }
 
@@ -23,12 +27,18 @@ const getSecretValue = z.strictObject({
 });
 
 /** A stand-in for AWS Secrets Manager that answers GetSecretValue; every secret has its current version only. */
-export async function startSecretsManager({ secrets, credentials, port }: SecretsManagerOptions): Promise<StandIn> {
+export async function startSecretsManager({
+  secrets,
+  credentials,
+  guard,
+  port,
+}: SecretsManagerOptions): Promise<StandIn> {
   const startedAt = Math.floor(Date.now() / 1000);
   return serve(async (request, response) => {
     const body = await readBody(request);
+    let caller: string;
     try {
-      await verifySignature(request, 'secretsmanager', credentials, body);
+      caller = await verifySignature(request, 'secretsmanager', credentials, body);
     } catch (error) {
       if (!(error instanceof SignatureRefused)) throw error;
       refuse(response, 400, 'InvalidSignatureException', error.message);
@@ -46,6 +56,13 @@ export async function startSecretsManager({ secrets, credentials, port }: Secret
     }
     const { SecretId, VersionId, VersionStage } = parsed.data;
     const found = findSecret(secrets, SecretId);
+    const read = { action: 'secretsmanager:GetSecretValue', resource: found?.ARN ?? SecretId };
+    // Source: "Secret encryption and decryption in AWS Secrets Manager", AWS Secrets Manager User Guide.
+    const refused = guard?.authorize(caller, read, keyUse(guard.keyArn, 'Decrypt', 'secretsmanager'));
+    if (refused) {
+      refuse(response, 400, 'AccessDeniedException', refusalOf(refused));
+      return;
+    }
     const isCurrent =
       (VersionId === undefined || VersionId === found?.VersionId) &&
       (VersionStage === undefined || VersionStage === 'AWSCURRENT');

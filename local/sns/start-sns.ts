@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { type Authorize, refusalOf } from '../iam/access.ts';
+import { keyUse } from '../iam/kms.ts';
 import { element, text } from '../s3/xml.ts';
 import { SignatureRefused, verifySignature, type Credentials } from '../signature.ts';
 import { readBody, serve, type StandIn } from '../stand-in.ts';
@@ -13,6 +15,8 @@ export interface Notification {
 export interface SnsOptions {
   readonly topicArns: readonly string[];
   readonly credentials: Credentials;
+  /** Who may publish, and the key that encrypts the topics; whoever signs may do everything when left out. */
+  readonly guard?: { readonly authorize: Authorize; readonly keyArn: string };
   /** Receives each notification before the publisher has its answer. */
   readonly onPublish: (notification: Notification) => void | Promise<void>;
   readonly port?: number;
@@ -40,12 +44,20 @@ class SnsError extends Error {
 }
 
 /** A stand-in for Amazon SNS that answers Publish, in the query protocol that the SDK speaks to it. */
-export async function startSns({ topicArns, credentials, onPublish, port }: SnsOptions): Promise<StandIn> {
+export async function startSns({ topicArns, credentials, guard, onPublish, port }: SnsOptions): Promise<StandIn> {
   return serve(async (request, response) => {
     const body = await readBody(request);
     try {
-      await verifySignature(request, 'sns', credentials, body);
+      const caller = await verifySignature(request, 'sns', credentials, body);
       const notification = parsePublish(new URLSearchParams(body.toString()));
+      const refused = guard?.authorize(
+        caller,
+        { action: 'sns:Publish', resource: notification.topicArn },
+        // Source: "Configure KMS permissions", Amazon SNS Developer Guide, "Key management".
+        keyUse(guard.keyArn, 'GenerateDataKey', 'sns'),
+        keyUse(guard.keyArn, 'Decrypt', 'sns'),
+      );
+      if (refused) throw new SnsError(403, 'AuthorizationError', refusalOf(refused));
       if (!topicArns.includes(notification.topicArn)) throw new SnsError(404, 'NotFound', 'Topic does not exist');
       await onPublish(notification);
       const result = element('PublishResult', [text('MessageId', randomUUID())]);

@@ -1,21 +1,33 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { type Authorize, refusalOf } from '../iam/access.ts';
 import { type Credentials, SignatureRefused, verifySignature } from '../signature.ts';
 import { readBody } from '../stand-in.ts';
 import { type OperationContext, operations } from './operations.ts';
 import { ServiceError } from './service-error.ts';
 
+/** Who may call. */
+export interface StatesCallers {
+  readonly credentials: Credentials;
+  /** Whoever signs may do everything when left out. */
+  readonly authorize?: Authorize;
+}
+
 /** Answers one request in the AWS JSON 1.0 protocol. */
 export async function answerStates(
-  { credentials, ...context }: OperationContext & { readonly credentials: Credentials },
+  { credentials, authorize, ...context }: OperationContext & StatesCallers,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const body = await readBody(request);
   const target = String(request.headers['x-amz-target'] ?? '');
-  const operation = operations.get(target.replace(/^AWSStepFunctions\./, ''));
+  const name = target.replace(/^AWSStepFunctions\./, '');
+  const operation = operations.get(name);
   try {
-    await verifySignature(request, 'states', credentials, body);
+    const caller = await verifySignature(request, 'states', credentials, body);
+    // No role of ours has any right here, on whatever it may be.
+    const refused = authorize?.(caller, { action: `states:${name}`, resource: '*' });
+    if (refused) throw new ServiceError('AccessDeniedException', refusalOf(refused));
     if (!operation) {
       answer(response, 501, {
         __type: 'NotImplemented',

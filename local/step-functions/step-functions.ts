@@ -1,4 +1,5 @@
 import { serve, type StandIn } from '../stand-in.ts';
+import type { Authorize } from '../iam/access.ts';
 import type { Credentials } from '../signature.ts';
 import { answerStates } from './api.ts';
 import type { Ending, Execution } from './execution.ts';
@@ -16,6 +17,8 @@ export interface StepFunctionsOptions {
   /** Multiplies every pause before a retry. */
   readonly retryScale: number;
   readonly credentials: Credentials;
+  /** Whoever signs may do everything when left out. */
+  readonly authorize?: Authorize;
   /** 0, the default, takes any free port. */
   readonly port?: number;
 }
@@ -36,7 +39,7 @@ export interface StepFunctionsStandIn extends StandIn {
  * @throws DefinitionRefused when a definition holds what Step Functions would refuse or this stand-in does not do
  */
 export async function startStepFunctions(options: StepFunctionsOptions): Promise<StepFunctionsStandIn> {
-  const { invokeLambda, waitScale, retryScale, credentials, port } = options;
+  const { invokeLambda, waitScale, retryScale, credentials, authorize, port } = options;
   const tokens = new TaskTokens();
   const executions = new Executions(options.stateMachines.map(loadStateMachine), {
     invokeLambda,
@@ -45,7 +48,8 @@ export async function startStepFunctions(options: StepFunctionsOptions): Promise
     retryScale,
   });
   const server = await serve(
-    (request, response) => answerStates({ executions, tokens, credentials }, request, response),
+    (request, response) =>
+      answerStates({ executions, tokens, credentials, ...(authorize && { authorize }) }, request, response),
     port,
   );
   return {
