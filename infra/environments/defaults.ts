@@ -1,6 +1,7 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Environment } from './environment.ts';
 
-type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'schedule' | 'drain'> & {
+type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'keptDays' | 'schedule' | 'drain'> & {
   readonly cohort: Omit<Environment['cohort'], 'nhsNumberRanges'>;
   readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'namespace' | 'odsCode'>;
 };
@@ -39,6 +40,16 @@ export const defaults = {
     maxChangePoints: 2,
     maxDeactivations: 5_000,
     reviewSeconds: 3 * 86_400,
+  },
+  keptDays: {
+    cohorts: 30,
+    exports: 3,
+    imports: 3,
+    runs: 90,
+    inbox: 90,
+    snapshots: 400,
+    accessLogs: 400,
+    logs: RetentionDays.THREE_MONTHS,
   },
   // Its first run needs the MESH secret; from then on it has to be enabled, run or no run.
   drain: { enabled: false, hour: 4, minute: 30 },

@@ -1,6 +1,8 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { z } from 'zod';
 
 const seconds = z.int().positive();
+const days = z.int().positive();
 const mailbox = z.string().regex(/^[A-Z0-9]{7,10}$/, 'must be a MESH mailbox id in capitals, such as RZZ99OT001');
 
 /** NHS England's mailboxes of the Check for National Data Opt-outs Service. */
@@ -78,6 +80,31 @@ const environment = z.strictObject({
     maxAgeDays: z.int().min(1).max(21),
     /** Days after leaving the cohort when a person's Consent is deleted. */
     retentionDays: z.int().min(1).max(30),
+  }),
+  /** Days after which what is kept is deleted, by what it is. All but the last two hold NHS numbers. */
+  keptDays: z.strictObject({
+    /** Cohort files that somebody put into the bucket. */
+    cohorts: days.max(30),
+    /** Whole Patients: long enough for a resume, no longer. */
+    exports: days.max(7),
+    /** Whole Consents, with what HealthLake says of each. */
+    imports: days.max(7),
+    /** What a run asked, changed and reported. */
+    runs: z.int().min(30).max(90),
+    /** Messages as MESH delivered them. */
+    inbox: z.int().min(30).max(90),
+    /** What the next run compares with, so it must outlast any pause between runs. */
+    snapshots: z.int().min(60).max(400),
+    /** Who read and wrote the files, by their names. */
+    accessLogs: z.int().min(30).max(400),
+    /** One of the periods that CloudWatch knows. */
+    logs: z.literal([
+      RetentionDays.ONE_MONTH,
+      RetentionDays.TWO_MONTHS,
+      RetentionDays.THREE_MONTHS,
+      RetentionDays.SIX_MONTHS,
+      RetentionDays.ONE_YEAR,
+    ]),
   }),
   schedule: z.strictObject({
     enabled: z.boolean(),

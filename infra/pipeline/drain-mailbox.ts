@@ -8,14 +8,20 @@ import {
   ProvideItems,
   Succeed,
   type CatchProps,
-  type StateMachine,
 } from 'aws-cdk-lib/aws-stepfunctions';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
-import { recordFailure } from './record-failure.ts';
-import { stepMachine } from './step-machine.ts';
+import { recordFailure, remembered } from './record-failure.ts';
+import type { PipelineLogs } from './pipeline-logs.ts';
+import { stepMachine, type LiveMachine } from './step-machine.ts';
 import { stepTask } from './step-task.ts';
 import type { Steps } from './steps.ts';
+
+export interface DrainMailboxProps {
+  readonly name: string;
+  readonly steps: Steps;
+  readonly logs: PipelineLogs;
+}
 
 /** Which execution has the mailbox, and the moment for which the age of answers is judged. */
 const executionAndStart = {
@@ -24,7 +30,6 @@ const executionAndStart = {
 };
 
 /** The last resort of every state: remember what happened and where. */
-const remembered = { error: '{% $states.errorOutput %}', stage: '{% $states.context.State.Name %}' };
 const intoFailure: CatchProps = { errors: ['States.ALL'], assign: remembered };
 
 /**
@@ -33,14 +38,14 @@ const intoFailure: CatchProps = { errors: ['States.ALL'], assign: remembered };
  * Consents rest on, and deletes what is too old to stand, whatever has become of the mailbox.
  */
 export class DrainMailbox extends Construct {
-  readonly stateMachine: StateMachine;
+  readonly machine: LiveMachine;
   readonly #failed: LambdaInvoke;
 
-  constructor(scope: Construct, id: string, { steps }: { readonly steps: Steps }) {
+  constructor(scope: Construct, id: string, { name, steps, logs }: DrainMailboxProps) {
     super(scope, id);
     this.#failed = recordFailure(this, {
       step: steps.recordFailure,
-      about: { runId: null, what: 'the daily drain of the mailbox', stage: '{% $stage %}' },
+      about: { runId: null, what: 'the daily drain of the mailbox' },
       ending: {
         name: 'The drain failed',
         cause:
@@ -78,12 +83,14 @@ export class DrainMailbox extends Construct {
       );
     expire.next(record.addCatch(this.#failed, intoFailure)).next(end);
 
-    this.stateMachine = stepMachine(this, {
+    this.machine = stepMachine(this, {
+      name,
       comment:
         'Drain the mailbox: store and acknowledge whatever waits in the MESH inbox between runs, and delete Consents whose answers are too old',
       start: drain,
       // The next day's goes on where this one was ended.
       timeout: Duration.hours(22),
+      logs,
     });
   }
 
@@ -119,7 +126,7 @@ export class DrainMailbox extends Construct {
         outputs: `{% $merge([$drained, {'outcome': '${said}', 'deleted': $exists($deleted) ? $deleted : 0}]) %}`,
       });
     return Choice.jsonata(this, 'Was it free?')
-      .when(Condition.jsonata('{% $exists($stage) %}'), this.#failed)
+      .when(Condition.jsonata('{% $exists($stopped) %}'), this.#failed)
       .when(Condition.jsonata("{% $drained.disposition = 'drained' %}"), outcome('Drained', 'Drained'))
       .otherwise(outcome('Stepped aside', 'SteppedAside'));
   }

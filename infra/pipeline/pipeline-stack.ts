@@ -1,12 +1,12 @@
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
-import { Schedule, ScheduleExpression, ScheduleTargetInput, ContextAttribute } from 'aws-cdk-lib/aws-scheduler';
-import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
-import { TimeZone } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { ContextAttribute, ScheduleGroup, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { DataStack } from '../data/data-stack.ts';
 import type { Environment } from '../environments/environment.ts';
-import { RefreshConsents } from './refresh-consents.ts';
 import { DrainMailbox } from './drain-mailbox.ts';
+import { LiveSchedule } from './live-schedule.ts';
+import { RefreshConsents } from './refresh-consents.ts';
 import { Steps } from './steps.ts';
 
 export interface PipelineStackProps {
@@ -14,14 +14,24 @@ export interface PipelineStackProps {
   readonly data: DataStack;
 }
 
-/** The run: its functions, its state machine and the schedule that starts it. */
+/** The run and the drain: their functions, their state machines and the schedules that start them. */
 export class PipelineStack extends Stack {
+  readonly steps: Steps;
+  readonly refresh: RefreshConsents;
+  readonly drain: DrainMailbox;
+  /** Starts that EventBridge Scheduler could not make. */
+  readonly unstarted: Queue;
+  readonly schedules: ScheduleGroup;
+
   constructor(scope: Construct, id: string, { environment, data }: PipelineStackProps) {
     super(scope, id);
-    const { cohort, fhir, replies, plausibility, schedule, drain } = environment;
-    const steps = new Steps(this, 'Steps', { environment, data });
-    const { stateMachine } = new RefreshConsents(this, 'RefreshConsents', {
-      steps,
+    const { name, account, cohort, fhir, keptDays, replies, plausibility, schedule, drain } = environment;
+    const { key } = data;
+    const logs = { key, retention: keptDays.logs };
+    this.steps = new Steps(this, 'Steps', { environment, data, logs });
+    this.refresh = new RefreshConsents(this, 'RefreshConsents', {
+      name: `${name}-refresh-consents`,
+      steps: this.steps,
       timeout: Duration.seconds(
         cohort.exportDeadlineSeconds +
           2 * replies.deadlineSeconds +
@@ -29,42 +39,36 @@ export class PipelineStack extends Stack {
           fhir.importDeadlineSeconds +
           86_400,
       ),
+      logs,
     });
+    this.drain = new DrainMailbox(this, 'DrainMailbox', { name: `${name}-drain-mailbox`, steps: this.steps, logs });
 
-    new Schedule(this, 'Weekly', {
-      // Kept outside 01:00 to 02:00, the hour that the clocks change in.
-      schedule: ScheduleExpression.cron({
-        weekDay: schedule.weekDay,
-        hour: String(schedule.hour),
-        minute: String(schedule.minute),
-        timeZone: TimeZone.EUROPE_LONDON,
-      }),
+    this.unstarted = new Queue(this, 'Unstarted', {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    this.schedules = new ScheduleGroup(this, 'Schedules', { removalPolicy: RemovalPolicy.DESTROY });
+    const starts = { group: this.schedules, unstarted: this.unstarted, key, account };
+    new LiveSchedule(this, 'Weekly', {
+      ...starts,
+      machine: this.refresh.machine,
+      input: ScheduleTargetInput.fromObject({ trigger: 'schedule', scheduledTime: ContextAttribute.scheduledTime }),
+      at: { weekDay: schedule.weekDay, hour: String(schedule.hour), minute: String(schedule.minute) },
       enabled: schedule.enabled,
-      target: new StepFunctionsStartExecution(stateMachine, {
-        input: ScheduleTargetInput.fromObject({ trigger: 'schedule', scheduledTime: ContextAttribute.scheduledTime }),
-        retryAttempts: 10,
-        maxEventAge: Duration.hours(2),
-      }),
     });
-
-    const { stateMachine: drainStateMachine } = new DrainMailbox(this, 'DrainMailbox', { steps });
-    new Schedule(this, 'Daily', {
-      schedule: ScheduleExpression.cron({
-        hour: String(drain.hour),
-        minute: String(drain.minute),
-        timeZone: TimeZone.EUROPE_LONDON,
-      }),
+    new LiveSchedule(this, 'Daily', {
+      ...starts,
+      machine: this.drain.machine,
+      input: ScheduleTargetInput.fromObject({}),
+      at: { hour: String(drain.hour), minute: String(drain.minute) },
       enabled: drain.enabled,
-      target: new StepFunctionsStartExecution(drainStateMachine, {
-        input: ScheduleTargetInput.fromObject({}),
-        retryAttempts: 10,
-        maxEventAge: Duration.hours(2),
-      }),
     });
 
-    // What the operator's command asks for by these names.
-    new CfnOutput(this, 'StateMachineArn', { value: stateMachine.stateMachineArn });
-    new CfnOutput(this, 'DrainStateMachineArn', { value: drainStateMachine.stateMachineArn });
+    // What the operator's command asks for by these names. It starts state machines by their aliases, as the schedules do.
+    new CfnOutput(this, 'StateMachineArn', { value: this.refresh.machine.live.attrArn });
+    new CfnOutput(this, 'DrainStateMachineArn', { value: this.drain.machine.live.attrArn });
     new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
     new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });
     new CfnOutput(this, 'Mailbox', { value: environment.mesh.mailbox });

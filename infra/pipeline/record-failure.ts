@@ -1,31 +1,40 @@
 import { Duration } from 'aws-cdk-lib';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Fail } from 'aws-cdk-lib/aws-stepfunctions';
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
+import type { StepFunction } from './step-function.ts';
 import { stepTask } from './step-task.ts';
 
 export interface RecordFailureProps {
-  readonly step: IFunction;
-  /** Which run failed, or what else, and at which stage; JSONata in `{% %}`. */
-  readonly about: { readonly runId: string | null; readonly what?: string; readonly stage: string };
+  readonly step: StepFunction;
+  /** Which run failed, or what else; JSONata in `{% %}`. */
+  readonly about: { readonly runId: string | null; readonly what?: string };
   /** The state that an execution ends in, and where it sends its reader. */
   readonly ending: { readonly name: string; readonly cause: string };
 }
 
 /**
- * The state "Record the failure" and the end behind it, for the last Catch of a state machine, which has assigned `error`.
+ * What the last Catch of every state assigns: what happened, and where. One variable, for both are known or neither is,
+ * and none by the name `error`: where nothing is assigned to it, that is a function of JSONata.
+ */
+export const remembered = {
+  stopped: { error: '{% $states.errorOutput %}', stage: '{% $states.context.State.Name %}' },
+};
+
+/**
+ * The state "Record the failure" and the end behind it, for whatever has assigned `stopped`.
  * The execution fails under the name of that error, also where recording it fails.
  */
 export function recordFailure(scope: Construct, { step, about, ending }: RecordFailureProps): LambdaInvoke {
-  const failed = Fail.jsonata(scope, ending.name, { error: '{% $error.Error %}', cause: ending.cause });
+  const failed = Fail.jsonata(scope, ending.name, { error: '{% $stopped.error.Error %}', cause: ending.cause });
   const task = stepTask(scope, 'Record the failure', {
     step,
     payload: {
       ...about,
       execution: '{% $states.context.Execution.Id %}',
       startedAt: '{% $states.context.Execution.StartTime %}',
-      error: '{% $error %}',
+      stage: '{% $stopped.stage %}',
+      error: '{% $stopped.error %}',
     },
     timeout: Duration.minutes(2),
   });

@@ -7,7 +7,6 @@ import {
   Map,
   Pass,
   ProvideItems,
-  type StateMachine,
   Succeed,
   Wait,
   WaitTime,
@@ -16,15 +15,18 @@ import {
 import type { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import { Construct } from 'constructs';
 import { fhirStoreOutages, meshOutages } from '../../shared/errors.ts';
-import { recordFailure } from './record-failure.ts';
-import { stepMachine } from './step-machine.ts';
+import { recordFailure, remembered } from './record-failure.ts';
+import type { PipelineLogs } from './pipeline-logs.ts';
+import { stepMachine, type LiveMachine } from './step-machine.ts';
 import { stepTask, type StepTaskProps } from './step-task.ts';
 import { filesAtOnce, type Steps } from './steps.ts';
 
 export interface RefreshConsentsProps {
+  readonly name: string;
   readonly steps: Steps;
   /** No run lasts longer: the reply deadline, once more for what is asked again in pieces, the review and a day of work. */
   readonly timeout: Duration;
+  readonly logs: PipelineLogs;
 }
 
 /** Names under which an answer is refused: its part is set aside and the others go on. */
@@ -43,10 +45,7 @@ const requestsPerStep = 10;
 const changeFilesPerStep = 10;
 
 /** The last resort of every state: remember what happened and where. */
-const intoFailure: CatchProps = {
-  errors: ['States.ALL'],
-  assign: { error: '{% $states.errorOutput %}', stage: '{% $states.context.State.Name %}' },
-};
+const intoFailure: CatchProps = { errors: ['States.ALL'], assign: remembered };
 
 const result = (member: string) => `{% $states.result.Payload.${member} %}`;
 const failureOrBefore = '{% $exists($states.result.Payload.failure) ? $states.result.Payload.failure : $failure %}';
@@ -56,14 +55,14 @@ const failureOrBefore = '{% $exists($states.result.Payload.failure) ? $states.re
  * variables hold the run id, part numbers, counts and flags, never a person.
  */
 export class RefreshConsents extends Construct {
-  readonly stateMachine: StateMachine;
+  readonly machine: LiveMachine;
   readonly #failed: LambdaInvoke;
 
-  constructor(scope: Construct, id: string, { steps, timeout }: RefreshConsentsProps) {
+  constructor(scope: Construct, id: string, { name, steps, timeout, logs }: RefreshConsentsProps) {
     super(scope, id);
     this.#failed = recordFailure(this, {
       step: steps.recordFailure,
-      about: { runId: '{% $exists($runId) ? $runId : null %}', stage: '{% $stage %}' },
+      about: { runId: '{% $exists($runId) ? $runId : null %}' },
       ending: {
         name: 'The run failed',
         cause: 'See the run in the ledger, its failure report, and the log of the step that failed.',
@@ -299,10 +298,12 @@ export class RefreshConsents extends Construct {
     allTaken.when(Condition.jsonata('{% $count($incomplete) > 0 %}'), correctTheSnapshot).otherwise(closeTheRun);
     correctTheSnapshot.next(closeTheRun);
 
-    this.stateMachine = stepMachine(this, {
+    this.machine = stepMachine(this, {
+      name,
       comment: 'Refresh consents: ask who has opted out nationally, and write what changed to the FHIR store',
       start: openTheRun,
       timeout,
+      logs,
     });
   }
 
@@ -541,7 +542,9 @@ export class RefreshConsents extends Construct {
 
   /** A way that ends the run under a name of its own. */
   #unavailable(name: string, error: string, cause: string): Pass {
-    const pass = Pass.jsonata(this, name, { assign: { error: { Error: error, Cause: cause }, stage: name } });
+    const pass = Pass.jsonata(this, name, {
+      assign: { stopped: { error: { Error: error, Cause: cause }, stage: name } },
+    });
     pass.next(this.#failed);
     return pass;
   }
@@ -549,7 +552,7 @@ export class RefreshConsents extends Construct {
   /** A way that ends the run for what became of its parts. */
   #failAs(name: string): Pass {
     const error = { Error: '{% $failure.name %}', Cause: '{% $failure.message %}' };
-    const pass = Pass.jsonata(this, name, { assign: { error, stage: name } });
+    const pass = Pass.jsonata(this, name, { assign: { stopped: { error, stage: name } } });
     pass.next(this.#failed);
     return pass;
   }

@@ -1,10 +1,11 @@
 import { RemovalPolicy, type Duration, type Size } from 'aws-cdk-lib';
-import { Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, LoggingFormat, Runtime, Tracing, Version, type IVersion } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { DataIdentifier, DataProtectionPolicy, LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { join } from 'node:path';
 import { nodeOptions, type Setting } from '../../shared/contract.ts';
+import type { PipelineLogs } from './pipeline-logs.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -14,14 +15,18 @@ export interface StepFunctionProps {
   /** 512 MiB where nothing is said. */
   readonly temporaryStorage?: Size;
   readonly settings: Partial<Record<Setting, string>>;
+  readonly logs: PipelineLogs;
 }
 
 /** One step's Lambda function, from `functions/<folder>/handler.ts`, with a role and a log of its own. */
 export class StepFunction extends NodejsFunction {
+  /** What a deployment publishes of it. */
+  readonly published: IVersion;
+
   constructor(
     scope: Construct,
     folder: string,
-    { memorySize, timeout, temporaryStorage, settings }: StepFunctionProps,
+    { memorySize, timeout, temporaryStorage, settings, logs }: StepFunctionProps,
   ) {
     const id = folder.replace(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase());
     super(scope, id, {
@@ -36,9 +41,14 @@ export class StepFunction extends NodejsFunction {
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
       logGroup: new LogGroup(scope, `${id}Log`, {
-        retention: RetentionDays.THREE_MONTHS,
+        encryptionKey: logs.key,
+        retention: logs.retention,
+        // No step logs a person. Should one ever do so, the number is masked for whoever reads the log.
+        dataProtectionPolicy: new DataProtectionPolicy({ identifiers: [DataIdentifier.NHSNUMBER_GB] }),
         removalPolicy: RemovalPolicy.DESTROY,
       }),
+      // Kept for the runs that began with them.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       environment: {
         NODE_OPTIONS: nodeOptions.join(' '),
         POWERTOOLS_SERVICE_NAME: folder,
@@ -56,5 +66,6 @@ export class StepFunction extends NodejsFunction {
         banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
       },
     });
+    this.published = Version.fromVersionArn(this, 'Published', this.currentVersion.functionArn);
   }
 }

@@ -1,12 +1,20 @@
 import { Duration } from 'aws-cdk-lib';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { IntegrationPattern, JitterType, TaskInput, Timeout, type RetryProps } from 'aws-cdk-lib/aws-stepfunctions';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-stepfunctions-tasks';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import {
+  IntegrationPattern,
+  JitterType,
+  QueryLanguage,
+  TaskInput,
+  Timeout,
+  type RetryProps,
+} from 'aws-cdk-lib/aws-stepfunctions';
+import { LambdaInvoke, type LambdaInvokeProps } from 'aws-cdk-lib/aws-stepfunctions-tasks';
 import type { Construct } from 'constructs';
 import { retryable } from '../../shared/errors.ts';
+import type { StepFunction } from './step-function.ts';
 
 export interface StepTaskProps {
-  readonly step: IFunction;
+  readonly step: StepFunction;
   /** What the step is given; JSONata in `{% %}`. */
   readonly payload: Record<string, unknown>;
   /** A little more than the function's own limit; or a reviewer's time, as JSONata that gives seconds. */
@@ -30,10 +38,24 @@ const lambdaFaults = [
   'Sandbox.Timedout',
 ];
 
+/**
+ * Invokes the version of a step that is newest when its state machine is deployed, with rights on every version: a run that
+ * is under way goes on with the definition, and so with the versions, that it began with.
+ */
+class VersionInvoke extends LambdaInvoke {
+  protected override readonly taskPolicies: PolicyStatement[];
+
+  constructor(scope: Construct, name: string, step: StepFunction, props: Omit<LambdaInvokeProps, 'lambdaFunction'>) {
+    super(scope, name, { ...props, lambdaFunction: step.published, queryLanguage: QueryLanguage.JSONATA });
+    this.taskPolicies = [
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [`${step.functionArn}:*`] }),
+    ];
+  }
+}
+
 /** A state that runs one Lambda step, with a time limit and retries by named errors. Its Catch is the caller's. */
 export function stepTask(scope: Construct, name: string, props: StepTaskProps): LambdaInvoke {
-  const task = LambdaInvoke.jsonata(scope, name, {
-    lambdaFunction: props.step,
+  const task = new VersionInvoke(scope, name, props.step, {
     payload: TaskInput.fromObject(props.payload),
     integrationPattern:
       props.waitForToken === true ? IntegrationPattern.WAIT_FOR_TASK_TOKEN : IntegrationPattern.REQUEST_RESPONSE,

@@ -90,7 +90,7 @@ export async function readDeployment(assembly: string): Promise<Deployment> {
   };
   const secret = (part: string) =>
     only(resolver.resources('AWS::SecretsManager::Secret').filter(({ name }) => name.startsWith(part))).name;
-  const bucket = only(resolver.resources('AWS::S3::Bucket'));
+  const bucket = only(resolver.resources('AWS::S3::Bucket').filter(({ name }) => name.startsWith('files')));
   const [encryption] = encryptedBucket.parse(bucket.properties).BucketEncryption.ServerSideEncryptionConfiguration;
   const table = only(resolver.resources('AWS::DynamoDB::GlobalTable'));
   const functions = resolver.resources('AWS::Lambda::Function').map((found) => lambdaFunction(found, directory));

@@ -114,9 +114,16 @@ export class TemplateResolver {
         return 'amazonaws.com';
       default: {
         const type = this.#typeOf(name, stack);
+        if (type === 'AWS::Lambda::Version') return this.#version(name, stack);
         return refersByArn.has(type) ? this.#arn(name, type) : physicalName(name, type);
       }
     }
+  }
+
+  /** The qualified ARN of a published version: each deployment here is the first. */
+  #version(logicalId: string, stack: StackTemplate): string {
+    const functionName = this.resolve(stack.template.Resources[logicalId]?.Properties.FunctionName, stack);
+    return `${this.#arn(String(functionName), 'AWS::Lambda::Function')}:1`;
   }
 
   #arn(logicalId: string, type: string): string {

@@ -108,7 +108,7 @@ export function createLambdaHost({ functions, onLog }: LambdaHostOptions): Lambd
       outcome = await environment.start({ milliseconds, requestId, signal });
       initMs = performance.now() - startedAt;
     }
-    log(`START RequestId: ${requestId} Version: $LATEST`);
+    log(`START RequestId: ${requestId} Version: ${functionArn.split(':')[7] ?? '$LATEST'}`);
     const invokedAt = performance.now();
     if (outcome.kind === 'ready') {
       const milliseconds = timeoutSeconds * 1000;
