@@ -1,4 +1,5 @@
 import { RemovalPolicy, type Duration, type Size } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime, Tracing, Version, type IVersion } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { DataIdentifier, DataProtectionPolicy, LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -37,6 +38,8 @@ export class StepFunction extends NodejsFunction {
       architecture: Architecture.ARM_64,
       memorySize,
       timeout,
+      // Without the managed policy of AWS, which lets a function make logs and write into any.
+      role: new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
       ...(temporaryStorage ? { ephemeralStorageSize: temporaryStorage } : {}),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
@@ -66,6 +69,7 @@ export class StepFunction extends NodejsFunction {
         banner: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
       },
     });
+    this.logGroup.grantWrite(this);
     this.published = Version.fromVersionArn(this, 'Published', this.currentVersion.functionArn);
   }
 }

@@ -1,7 +1,4 @@
 import { Duration, Size } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { writeTimeoutSeconds } from '../../shared/contract.ts';
 import type { DataStack } from '../data/data-stack.ts';
@@ -9,6 +6,7 @@ import type { Environment } from '../environments/environment.ts';
 import { ExportRole } from './export-role.ts';
 import { ImportRole } from './import-role.ts';
 import type { PipelineLogs } from './pipeline-logs.ts';
+import { grantStore, Rights } from './rights.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
 /** Longer than any step takes; a step that is followed by a pause adds the pause. */
@@ -346,74 +344,69 @@ export class Steps extends Construct {
       settings: { ...expiry, FHIR_NAMESPACE: fhir.namespace, TOPIC_ARN: topic.topicArn },
     });
 
-    const all = [
-      openRun,
-      exportPatients,
-      checkExport,
-      readPatients,
-      buildCohort,
-      stageRequest,
-      sendRequest,
-      checkInbox,
-      splitRequest,
-      reconcilePart,
-      weighChanges,
-      holdForReview,
-      writeImportFiles,
-      startImport,
-      checkImport,
-      findUnimported,
-      writeConsents,
-      correctSnapshot,
-      rebuildPart,
-      closeRun,
-      recordFailure,
-      drainMailbox,
-      checkFreshness,
-      expireConsents,
-      recordExpiry,
-    ];
-    for (const step of all) ledger.grantReadWriteData(step);
+    const may = new Rights(data, environment.region);
+    may.ledger(openRun, 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query');
+    for (const step of [exportPatients, checkExport]) may.ledger(step, 'GetItem', 'PutItem', 'UpdateItem');
+    may.ledger(readPatients, 'GetItem', 'PutItem');
+    may.ledger(buildCohort, 'GetItem', 'PutItem', 'UpdateItem', 'Query');
+    may.ledger(stageRequest, 'GetItem', 'UpdateItem');
+    may.ledger(sendRequest, 'GetItem', 'PutItem', 'UpdateItem');
+    may.ledger(checkInbox, 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query');
+    may.ledger(splitRequest, 'GetItem', 'PutItem', 'UpdateItem', 'Query');
+    may.ledger(reconcilePart, 'GetItem', 'UpdateItem', 'Query');
+    may.ledger(weighChanges, 'GetItem', 'PutItem', 'UpdateItem', 'Query');
+    may.ledger(holdForReview, 'GetItem', 'PutItem', 'UpdateItem');
+    may.ledger(writeImportFiles, 'GetItem', 'PutItem');
+    may.ledger(startImport, 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query');
+    may.ledger(checkImport, 'GetItem', 'PutItem', 'UpdateItem', 'Query');
+    may.ledger(findUnimported, 'GetItem', 'PutItem');
+    may.ledger(writeConsents, 'GetItem', 'PutItem', 'DeleteItem');
+    for (const step of [correctSnapshot, rebuildPart]) {
+      may.ledger(step, 'GetItem', 'PutItem', 'UpdateItem', 'Query');
+    }
+    may.ledger(closeRun, 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query');
+    may.ledger(recordFailure, 'GetItem', 'UpdateItem', 'DeleteItem', 'Query');
+    may.ledger(drainMailbox, 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query');
+    may.ledger(checkFreshness, 'GetItem', 'PutItem', 'DeleteItem', 'Query');
+    for (const step of [expireConsents, recordExpiry]) may.ledger(step, 'GetItem', 'PutItem', 'DeleteItem');
 
-    for (const prefix of ['cohorts/*', 'snapshots/*']) bucket.grantRead(buildCohort, prefix);
-    bucket.grantRead(readPatients, 'exports/*');
     // It lists what an export has left, and reads none of it.
-    checkExport.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['s3:ListBucket'],
-        resources: [bucket.bucketArn],
-        conditions: { StringLike: { 's3:prefix': 'exports/*' } },
-      }),
-    );
-    const writers = [
-      checkExport,
-      readPatients,
-      buildCohort,
-      stageRequest,
-      reconcilePart,
-      findUnimported,
-      writeConsents,
-      correctSnapshot,
-      closeRun,
-    ];
-    for (const step of [...writers, recordFailure]) {
-      bucket.grantReadWrite(step, 'runs/*');
+    may.list(checkExport, 'exports/*');
+    may.write(checkExport, 'runs/*/patients/*');
+    may.read(readPatients, 'exports/*', 'runs/*/patients/*');
+    may.writeLong(readPatients, 'runs/*/patients/*');
+    may.read(buildCohort, 'cohorts/*', 'runs/*/patients/*', 'snapshots/*');
+    may.writeLong(buildCohort, 'runs/*/cohort/*', 'runs/*/quarantine/*');
+    may.read(stageRequest, 'runs/*/cohort/*');
+    may.write(stageRequest, 'runs/*/request/*');
+    may.read(sendRequest, 'runs/*/request/*');
+    for (const step of [sendRequest, checkInbox, drainMailbox]) may.writeLong(step, 'inbox/*');
+    may.read(reconcilePart, 'inbox/*', 'runs/*/cohort/*', 'snapshots/*');
+    may.write(reconcilePart, 'runs/*/changes/*', 'runs/*/quarantine/*', 'snapshots/*');
+    may.read(writeImportFiles, 'runs/*/changes/*');
+    may.writeLong(writeImportFiles, 'imports/*/input/*');
+    may.list(checkImport, 'imports/*/output/*');
+    may.read(checkImport, 'imports/*/output/*');
+    may.read(findUnimported, 'runs/*/changes/*');
+    may.write(findUnimported, 'runs/*/changes/*');
+    may.read(writeConsents, 'runs/*/changes/*', 'runs/*/writes/*');
+    may.write(writeConsents, 'runs/*/writes/*');
+    may.read(correctSnapshot, 'runs/*/writes/*', 'snapshots/*');
+    may.write(correctSnapshot, 'snapshots/*');
+    may.read(rebuildPart, 'runs/*/changes/*', 'runs/*/cohort/*', 'snapshots/*');
+    may.write(rebuildPart, 'snapshots/*');
+    may.read(closeRun, 'runs/*/quarantine/*', 'snapshots/*');
+    may.write(closeRun, 'runs/*/report/*', 'snapshots/*');
+    may.write(recordFailure, 'runs/*/report/*');
+    may.read(expireConsents, 'runs/*/changes/*', 'snapshots/*');
+    for (const step of [checkFreshness, recordExpiry]) {
+      may.read(step, 'snapshots/*');
+      may.write(step, 'snapshots/*');
     }
-    for (const step of [sendRequest, writeImportFiles, rebuildPart, expireConsents]) bucket.grantRead(step, 'runs/*');
-    bucket.grantRead(expireConsents, 'snapshots/*');
-    bucket.grantReadWrite(writeImportFiles, 'imports/*/input/*');
-    bucket.grantRead(checkImport, 'imports/*/output/*');
-    for (const step of [sendRequest, checkInbox, drainMailbox]) bucket.grantReadWrite(step, 'inbox/*');
-    bucket.grantRead(reconcilePart, 'inbox/*');
-    for (const step of [reconcilePart, correctSnapshot, rebuildPart, closeRun, checkFreshness, recordExpiry])
-      bucket.grantReadWrite(step, 'snapshots/*');
 
-    for (const step of [sendRequest, checkInbox, drainMailbox]) grantSecret(step, meshSecret, key);
-    for (const step of [writeImportFiles, writeConsents, rebuildPart, expireConsents]) grantSecret(step, idKey, key);
-    for (const step of [holdForReview, closeRun, recordFailure, checkFreshness, recordExpiry]) {
-      topic.grantPublish(step);
-      key.grantEncryptDecrypt(step);
-    }
+    for (const step of [sendRequest, checkInbox, drainMailbox]) may.secret(step, meshSecret);
+    for (const step of [writeImportFiles, writeConsents, rebuildPart, expireConsents]) may.secret(step, idKey);
+    for (const step of [holdForReview, closeRun, recordFailure, checkFreshness, recordExpiry]) may.notify(step);
     exportRole.grantPass(exportPatients);
     importRole.grantPass(startImport);
     const patients = datastoreArnOf(environment, fhir.baseUrl);
@@ -465,27 +458,9 @@ export class Steps extends Construct {
   }
 }
 
-/** `Secret.grantRead` would name the step in the key's own policy, and so tie the data stack to this one. */
-function grantSecret(step: StepFunction, secret: Secret, key: IKey): void {
-  step.addToRolePolicy(
-    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
-  );
-  key.grantDecrypt(step);
-}
-
 /** Where the Consents live: beside the Patients unless a store of their own is named. */
 function consentBaseUrlOf({ fhir }: Environment): string {
   return fhir.consentBaseUrl ?? fhir.baseUrl;
-}
-
-/** Rights on a FHIR store. */
-function grantStore(step: StepFunction, datastoreArn: string, actions: readonly string[]): void {
-  step.addToRolePolicy(
-    new PolicyStatement({
-      actions: actions.map((action) => `healthlake:${action}`),
-      resources: [datastoreArn],
-    }),
-  );
 }
 
 /** Built from account and id, since samples print the ARN in two forms. */

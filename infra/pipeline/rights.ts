@@ -1,0 +1,92 @@
+import { PolicyStatement, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { DataStack } from '../data/data-stack.ts';
+
+type LedgerAction = 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
+
+/**
+ * What steps may do with what the data stack keeps: single actions, on files below single prefixes, and the key only
+ * through the service that uses it. The CDK's own grants allow more than any step needs. `npm run least-privilege` shows
+ * which of these a run uses.
+ */
+export class Rights {
+  readonly #data: DataStack;
+  readonly #region: string;
+
+  constructor(data: DataStack, region: string) {
+    this.#data = data;
+    this.#region = region;
+  }
+
+  ledger(step: IGrantable, ...actions: readonly LedgerAction[]): void {
+    allow(
+      step,
+      actions.map((action) => `dynamodb:${action}`),
+      [this.#data.ledger.tableArn],
+    );
+    this.#key(step, 'dynamodb', ['kms:Decrypt']);
+  }
+
+  /** Whoever reads may list too: S3 tells others of a file that is missing only that they may not read it. */
+  read(step: IGrantable, ...prefixes: readonly string[]): void {
+    allow(step, ['s3:GetObject'], this.#objects(prefixes));
+    allow(step, ['s3:ListBucket'], [this.#data.bucket.bucketArn]);
+    this.#key(step, 's3', ['kms:Decrypt']);
+  }
+
+  list(step: IGrantable, prefix: string): void {
+    allow(step, ['s3:ListBucket'], [this.#data.bucket.bucketArn], { StringLike: { 's3:prefix': prefix } });
+  }
+
+  /** Files are written once: whoever finds one there already compares it with its own. */
+  write(step: IGrantable, ...prefixes: readonly string[]): void {
+    allow(step, ['s3:GetObject', 's3:PutObject'], this.#objects(prefixes));
+    this.#key(step, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']);
+  }
+
+  /** Files of any length are written in pieces, which are given up where that fails. */
+  writeLong(step: IGrantable, ...prefixes: readonly string[]): void {
+    this.write(step, ...prefixes);
+    allow(step, ['s3:AbortMultipartUpload'], this.#objects(prefixes));
+  }
+
+  secret(step: IGrantable, { secretArn }: Secret): void {
+    allow(step, ['secretsmanager:GetSecretValue'], [secretArn]);
+    this.#key(step, 'secretsmanager', ['kms:Decrypt']);
+  }
+
+  notify(step: IGrantable): void {
+    allow(step, ['sns:Publish'], [this.#data.topic.topicArn]);
+    this.#key(step, 'sns', ['kms:Decrypt', 'kms:GenerateDataKey']);
+  }
+
+  #objects(prefixes: readonly string[]): string[] {
+    return prefixes.map((prefix) => this.#data.bucket.arnForObjects(prefix));
+  }
+
+  #key(step: IGrantable, service: string, actions: readonly string[]): void {
+    allow(step, actions, [this.#data.key.keyArn], {
+      StringEquals: { 'kms:ViaService': `${service}.${this.#region}.amazonaws.com` },
+    });
+  }
+}
+
+/** Rights on a FHIR store. */
+export function grantStore(step: IGrantable, datastoreArn: string, actions: readonly string[]): void {
+  allow(
+    step,
+    actions.map((action) => `healthlake:${action}`),
+    [datastoreArn],
+  );
+}
+
+function allow(
+  step: IGrantable,
+  actions: readonly string[],
+  resources: readonly string[],
+  conditions: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
+): void {
+  step.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({ actions: [...actions], resources: [...resources], conditions }),
+  );
+}
