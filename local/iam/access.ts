@@ -4,31 +4,34 @@ import type { Role } from './roles.ts';
 /** Whether a caller, known by its access key, may do all of what is asked; gives what it may not do, if anything. */
 export type Authorize = (accessKeyId: string, ...asked: readonly Asked[]) => Asked | undefined;
 
-/** Something that a role was allowed to do, and everything that allowed it. */
-export interface Use {
-  readonly role: string;
-  readonly action: string;
+/** What a role asked for, and everything that allowed it: nothing, where it was refused. */
+export interface Decision extends Asked {
+  readonly role: Role;
   readonly grants: readonly Grant[];
 }
 
 /** The largest number of decisions that are kept: resources of a data store are few, objects of a bucket are not. */
 const mostDecisions = 10_000;
 
-/** Decides by the policies of the roles who may do what, and tells what was used of them. */
+/** Decides by the policies of the roles who may do what, and tells each decision that it makes anew. */
 export class Access {
   readonly #roles: ReadonlyMap<string, Role>;
   readonly #operator: string;
-  readonly #onUse: (use: Use) => void;
+  readonly #onDecision: (decision: Decision) => void;
   readonly #decisions = new Map<string, boolean>();
 
   /**
    * @param roles by the access key id of whoever has taken them on
    * @param operator access key id of who may do everything
    */
-  constructor(roles: ReadonlyMap<string, Role>, operator: string, onUse: (use: Use) => void = () => undefined) {
+  constructor(
+    roles: ReadonlyMap<string, Role>,
+    operator: string,
+    onDecision: (decision: Decision) => void = () => undefined,
+  ) {
     this.#roles = roles;
     this.#operator = operator;
-    this.#onUse = onUse;
+    this.#onDecision = onDecision;
   }
 
   authorize: Authorize = (accessKeyId, ...asked) =>
@@ -40,7 +43,7 @@ export class Access {
     if (known !== undefined) return known;
     const role = this.#roles.get(accessKeyId);
     const grants = role ? grantsOf(role.statements, asked) : [];
-    if (role && grants.length > 0) this.#onUse({ role: role.name, action: asked.action, grants });
+    if (role) this.#onDecision({ ...asked, role, grants });
     if (this.#decisions.size >= mostDecisions) this.#decisions.clear();
     this.#decisions.set(key, grants.length > 0);
     return grants.length > 0;

@@ -18,7 +18,7 @@ import { place, type Deployment } from '../assembly/deployment.ts';
 import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
 import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
 import { s3ImportRights } from '../healthlake/s3-import-rights.ts';
-import { Access, refusalOf, type Authorize, type Use } from '../iam/access.ts';
+import { Access, refusalOf, type Authorize, type Decision } from '../iam/access.ts';
 import type { Asked } from '../iam/evaluate.ts';
 import type { Role } from '../iam/roles.ts';
 import { createLambdaHost, type LambdaHost } from '../lambda/lambda-host.ts';
@@ -46,8 +46,10 @@ export interface RuntimeOptions {
   readonly onLog: (line: LogLine) => void;
   readonly onMeshRequest: (request: MeshRequest) => void;
   readonly onNotification: (notification: Notification) => void;
-  /** Told what each role was allowed to do. */
-  readonly onUse?: (use: Use) => void;
+  /** Told what each role asked for, and what allowed it. */
+  readonly onDecision?: (decision: Decision) => void;
+  /** The answer to the first write of each file is lost, so that whoever writes once looks at what stands there. */
+  readonly losesFirstAnswers?: boolean;
 }
 
 /** Who a caller outside the functions signs as: the runner itself and the operator's command. */
@@ -105,7 +107,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       [importRoleOf(deployment)]: importRole,
     }),
     operator.accessKeyId,
-    options.onUse,
+    options.onDecision,
   );
   requireLogs(deployment, identities, authorize);
   const { keyArn } = deployment;
@@ -145,6 +147,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         buckets: [deployment.bucket],
         credentials,
         guard: { authorize, keyArn },
+        losesFirstAnswers: options.losesFirstAnswers ?? false,
       }),
     );
     const dynamoDb = await started(

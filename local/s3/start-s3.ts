@@ -26,6 +26,8 @@ export interface S3Options {
   readonly credentials: Credentials;
   /** Whoever signs may do everything when left out. */
   readonly guard?: S3Guard;
+  /** The answer to the first conditional write of each key is lost, though the object is written. */
+  readonly losesFirstAnswers?: boolean;
   readonly port?: number;
 }
 
@@ -37,7 +39,14 @@ const longestKeyBytes = 1024;
  *
  * @throws PortInUse, or an Error when the directory holds something that is not an object
  */
-export async function startS3({ directory, buckets: names, credentials, guard, port }: S3Options): Promise<StandIn> {
+export async function startS3({
+  directory,
+  buckets: names,
+  credentials,
+  guard,
+  losesFirstAnswers = false,
+  port,
+}: S3Options): Promise<StandIn> {
   const incoming = join(directory, '.incoming');
   // Whatever was under way when the last stand-in stopped was never acknowledged.
   await rm(incoming, { recursive: true, force: true });
@@ -45,12 +54,14 @@ export async function startS3({ directory, buckets: names, credentials, guard, p
   const buckets = new Map<string, Bucket>();
   for (const name of names) buckets.set(name, await Bucket.open(name, directory, incoming));
   const uploads: Uploads = new Map();
+  const lost = new Set<string>();
 
   return serve(async (request, response) => {
     try {
       response.setHeader('x-amz-request-id', randomUUID());
       const caller = await callerOf(request, credentials);
       const call = understand(request, response, buckets);
+      if (losesFirstAnswers && isToBeLost(call, lost)) response.end = (): typeof response => response.destroy();
       if (guard) await carryOutIfAllowed(caller, call, uploads, guard);
       else await carryOut(call, uploads);
     } catch (error) {
@@ -94,6 +105,12 @@ function decodeKey(text: string): string {
   }
   if (Buffer.byteLength(key) > longestKeyBytes) throw new S3Error('KeyTooLongError', 'Your key is too long');
   return key;
+}
+
+function isToBeLost({ operation, key, request }: Call, lost: Set<string>): boolean {
+  if (operation !== 'PutObject' || header(request, 'if-none-match') === '' || lost.has(key)) return false;
+  lost.add(key);
+  return true;
 }
 
 async function carryOutIfAllowed(caller: string, call: Call, uploads: Uploads, guard: S3Guard): Promise<void> {
