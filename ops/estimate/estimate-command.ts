@@ -9,12 +9,13 @@ export const estimateUsage = `Usage: npm run ops -- estimate --patients N [optio
 
   --patients N               people in the cohort
   --opt-out-rate PERCENT     of them have opted out (default 5.4: England, March 2022)
-  --change-rate PERCENT      of them change from one run to the next (default 0.2)
-  --every-days N             days between two runs (default 30)
+  --change-rate PERCENT      of them change from one run to the next (default 0.05: 0.2 a month)
+  --every-days N             days between two runs (default 7)
   --part-rows N              people in a part (default ${settings.partRows})
   --cohort csv|search|export how the cohort comes: a file in S3, or Patients by search or export (default csv)
   --reply-minutes N          from the last request to the last answer (default ${assumed.replySeconds / 60})
   --export-minutes N         that the store takes for its export (default ${assumed.exportSeconds / 60})
+  --import-minutes N         that the store takes for an import (default: ${assumed.importedASecond} Consents a second)
   --bulk-import-threshold N  changes beyond which an import writes (default ${settings.bulkImportThreshold})
   --max-deactivations N      people released in one run before it is held (default ${settings.maxDeactivations})
   --json                     the figures for machines
@@ -28,12 +29,13 @@ export function estimateCommand(args: string[]): string {
     options: {
       patients: { type: 'string' },
       'opt-out-rate': { type: 'string', default: '5.4' },
-      'change-rate': { type: 'string', default: '0.2' },
-      'every-days': { type: 'string', default: '30' },
+      'change-rate': { type: 'string', default: '0.05' },
+      'every-days': { type: 'string', default: '7' },
       'part-rows': { type: 'string', default: String(settings.partRows) },
       cohort: { type: 'string', default: 'csv' },
       'reply-minutes': { type: 'string', default: String(assumed.replySeconds / 60) },
       'export-minutes': { type: 'string', default: String(assumed.exportSeconds / 60) },
+      'import-minutes': { type: 'string' },
       'bulk-import-threshold': { type: 'string', default: String(settings.bulkImportThreshold) },
       'max-deactivations': { type: 'string', default: String(settings.maxDeactivations) },
       json: { type: 'boolean' },
@@ -52,6 +54,9 @@ export function estimateCommand(args: string[]): string {
     source: sourceOf(values.cohort),
     replySeconds: 60 * wholeNumber('--reply-minutes', values['reply-minutes'], 0, 100_000),
     exportSeconds: 60 * wholeNumber('--export-minutes', values['export-minutes'], 0, 100_000),
+    ...(values['import-minutes'] === undefined
+      ? {}
+      : { importSeconds: 60 * wholeNumber('--import-minutes', values['import-minutes'], 0, 100_000) }),
     bulkImportThreshold: wholeNumber('--bulk-import-threshold', values['bulk-import-threshold'], 1),
     maxDeactivations: wholeNumber('--max-deactivations', values['max-deactivations'], 1),
   };

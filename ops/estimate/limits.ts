@@ -14,6 +14,8 @@ export const limits = {
   meshExpiryDays: 5,
   /** Write capacity of a data store in units of 1 KB a second. Source: HealthLake Developer Guide, quotas; adjustable. */
   healthLakeWriteUnitsASecond: 3_000,
+  /** Resources read by id, a second. Source: the same; adjustable. */
+  healthLakeReadsASecond: 3_000,
   /** Searches a second. Source: the same; adjustable. */
   healthLakeSearchesASecond: 100,
   /** Queries of a store that each hour of it includes. Source: aws.amazon.com/healthlake/pricing. */

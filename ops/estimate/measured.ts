@@ -13,8 +13,15 @@ export const measured = {
     stageRequest: 0.13,
     /** Table "snapshot", processor seconds: answers, old and new records, changes. 2026-11-27. */
     reconcilePart: 1.8,
-    /** Table "consents", processor seconds: changes made into Consents. 2026-11-27. */
-    writeConsents: 17.8,
+    /**
+     * `npm run bench -- --only healthlake`, row of the pipeline, processor seconds of 5,000 Consents, times 200: the step as it
+     * is, with a read before each write, signatures and HTTP, and without Provenances. On a busy machine, 2026-11-27.
+     */
+    writeConsents: 60,
+    /** Table "consents", processor seconds: changes made into lines of Consents, without hash and upload. 2026-11-27. */
+    writeImportFiles: 10,
+    /** Twenty change files of 50,000 lines, hashed and read by `readChanges`, with `process.cpuUsage()` around. 2026-11-27. */
+    findUnimported: 1.2,
     /** gzip of 13 MB at the 57 MB/s that our client sent: `npm run bench -- --only mesh`. 2026-11-27. */
     sendRequest: 0.23,
   },
@@ -31,6 +38,10 @@ export const measured = {
     /** One Consent as it is stored: `consents.ndjson` of the same run. */
     consent: 1_734,
   },
+  /** A Provenance of `provenanceOf`: with nobody, and for each Consent that it names. */
+  bytesPerProvenance: { itself: 1_377, consent: 61 },
+  /** The AuditEvent of `runMarkerOf`. */
+  auditEventBytes: 1_707,
   /** Bytes of a message's headers as they are kept, and of a control file, from the same run. */
   bytesPerMessage: { headers: 1_136, notice: 1_702, control: 414 },
   /**
@@ -52,8 +63,10 @@ export const assumed = {
   awsCallSeconds: 0.03,
   /** Seconds for one call to MESH over the internet. */
   meshCallSeconds: 0.5,
-  /** Seconds for a batch of 100 Consents at HealthLake: no published figure. */
+  /** Seconds for a Bundle at HealthLake, whether it reads 100 Consents or writes them, or 20 Provenances: no published figure. */
   batchSeconds: 1,
+  /** Consents that an import takes in a second: no published figure, so what the default write quota lets batches do. */
+  importedASecond: 1_500,
   /** Seconds that an invocation bills beside its work, a cold start now and then among them. */
   invocationSeconds: 0.3,
   /** Seconds for one page of 100 Patients by search: no published figure. */

@@ -68,7 +68,8 @@ export const prices = {
     dollars: 0.048 / 10_000,
     per: 'query beyond 3,500 an hour',
     source: 'aws.amazon.com/healthlake/pricing',
-    unsure: 'of us-east-1; whether a write counts as a query is not published, and is assumed here',
+    unsure:
+      'of us-east-1; whether a read or a write in a Bundle counts as a query is not published, and is assumed here; an import is taken as free',
   },
   healthLakeExportGigabyte: {
     dollars: 0.19,

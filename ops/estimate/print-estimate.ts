@@ -1,20 +1,21 @@
 import { assumed } from './measured.ts';
 import { prices, pricesAt } from './prices.ts';
-import type { RunEstimate, Stage } from './estimate.ts';
+import { stages, type RunEstimate } from './estimate.ts';
 import type { Scenario } from './settings.ts';
 
 /** Both runs side by side, as tables of Markdown, so that they may stand in a document as they are. */
 export function printEstimate(scenario: Scenario, first: RunEstimate, regular: RunEstimate): string {
   const both = (name: string, value: (run: RunEstimate) => string) => [name, value(first), value(regular)];
-  const stages: readonly Stage[] = ['cohort', 'staging', 'sending', 'waiting', 'reconciling', 'writing', 'closing'];
   const heads = ['', 'first load', `every ${scenario.everyDays} days`];
   return [
     `${grouped(scenario.patients)} people in parts of ${grouped(scenario.partRows)}, ${percent(scenario.optOutRate)} opted out, ${percent(scenario.changeRate)} change, cohort by ${scenario.source}`,
     '',
     table(heads, [
       both('parts', ({ parts }) => grouped(parts)),
-      both('Consents written', ({ healthLake }) => grouped(healthLake.writes)),
-      both('change files', ({ changes }) => grouped(changes.files)),
+      both('Consents by batches, import', ({ healthLake: { writes, imported } }) =>
+        [writes, imported].map(grouped).join(', '),
+      ),
+      both('change files', ({ changes }) => grouped(changes.activationFiles + changes.otherFiles)),
       both('MESH messages out, in', ({ mesh }) => `${grouped(mesh.messagesSent)}, ${grouped(mesh.messagesReceived)}`),
       both('MESH chunks out', ({ mesh }) => grouped(mesh.chunksSent)),
       both('MESH bytes out, gzipped', ({ mesh }) => `${bytes(mesh.bytesSent)}, ${bytes(mesh.bytesSentCompressed)}`),
@@ -22,14 +23,18 @@ export function printEstimate(scenario: Scenario, first: RunEstimate, regular: R
       both('MESH calls', ({ mesh }) => grouped(mesh.calls)),
       both('state transitions', ({ execution }) => grouped(execution.transitions)),
       both('events of the history', ({ execution }) => grouped(execution.historyEvents)),
+      both('S3 objects', ({ s3 }) => grouped(s3.objects)),
       both('S3 PUT, GET', ({ s3 }) => `${grouped(s3.puts)}, ${grouped(s3.gets)}`),
-      both('S3 bytes written', ({ s3 }) => bytes(s3.bytes)),
+      both('S3 bytes kept, for 3 days', ({ s3 }) => `${bytes(s3.bytes)}, ${bytes(s3.importBytes)}`),
+      both('DynamoDB rows', ({ dynamo }) => grouped(dynamo.items)),
       both(
         'DynamoDB units written, read',
         ({ dynamo }) => `${grouped(dynamo.writeUnits)}, ${grouped(dynamo.readUnits)}`,
       ),
-      both('HealthLake batches', ({ healthLake }) => grouped(healthLake.batches)),
-      both('HealthLake units of 1 KB', ({ healthLake }) => grouped(healthLake.writeUnits)),
+      both('HealthLake Bundles', ({ healthLake }) => grouped(healthLake.bundles)),
+      both('HealthLake Provenances', ({ healthLake }) => grouped(healthLake.provenances)),
+      both('HealthLake reads', ({ healthLake }) => grouped(healthLake.reads)),
+      both('HealthLake units of 1 KB written', ({ healthLake }) => grouped(healthLake.writeUnits)),
       both('HealthLake minutes at quota', ({ healthLake }) => minutes(healthLake.minutesAtQuota)),
     ]),
     '',
@@ -68,7 +73,7 @@ export function printEstimate(scenario: Scenario, first: RunEstimate, regular: R
     ...warningLines('First load', first),
     ...warningLines(`Every ${scenario.everyDays} days`, regular),
     `Prices of ${pricesAt}, London, without tax. Unsure: ${unsurePrices().join('; ')}.`,
-    `Assumed, for nobody could measure it here: an answer after ${scenario.replySeconds / 60} minutes, ${scenario.source === 'export' ? `an export after ${scenario.exportSeconds / 60}, ` : ''}${assumed.batchSeconds} s a batch of 100 Consents, ${assumed.meshCallSeconds} s a call to MESH. Left out: logs, keys, notifications, NAT and VPC, taxes, people.`,
+    `Assumed, for nobody could measure it here: an answer after ${scenario.replySeconds / 60} minutes, ${scenario.source === 'export' ? `an export after ${scenario.exportSeconds / 60}, ` : ''}${assumed.batchSeconds} s a Bundle, ${assumed.meshCallSeconds} s a call to MESH. Left out: what HealthLake writes about its jobs, logs, keys, notifications, NAT and VPC, taxes, people.`,
   ].join('\n');
 }
 

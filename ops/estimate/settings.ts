@@ -12,6 +12,8 @@ export interface Scenario {
   readonly replySeconds: number;
   /** How long the FHIR store takes for its export; counts where the cohort comes so. */
   readonly exportSeconds: number;
+  /** How long it takes for an import, where somebody knows. */
+  readonly importSeconds?: number;
   readonly bulkImportThreshold: number;
   readonly maxDeactivations: number;
 }
@@ -20,6 +22,8 @@ export interface Scenario {
 export const settings = {
   partRows: 100_000,
   bulkImportThreshold: 5_000_000,
+  importDeadlineSeconds: 86_400,
+  maxAgeDays: 21,
   maxDeactivations: 5_000,
   pollPlan: [
     { untilSeconds: 7_200, everySeconds: 300 },
@@ -30,8 +34,22 @@ export const settings = {
   requestsPerStep: 10,
   reconciledAtOnce: 4,
   filesWrittenAtOnce: 2,
+  /** Of one file. */
   batchesAtOnce: 4,
   batchSize: 100,
+  /** A Provenance names the Consents of one batch; so many of them go together. */
+  provenancesAtOnce: 20,
+  /** A step that writes a file looks at its lease again after so many seconds. */
+  leaseLookSeconds: 5,
+  /** Change files of which one step makes import files, and in which one looks what an import has left. */
+  changeFilesPerStep: 10,
+  importStepsAtOnce: 4,
+  /** Days after which S3 deletes what was imported. */
+  importDays: 3,
+  /** A file that is written as it is made is sent in pieces of so many bytes: the default of the AWS SDK's upload. */
+  uploadPieceBytes: 5 * 1_048_576,
+  /** States of a drain that finds nothing too old: drain, freshness, whether anything has expired, whether it was free, the end. */
+  statesOfDrain: 5,
   searchPage: 100,
   /** Exported files are read in groups of about so many bytes, and in no more groups than that. */
   groupBytes: 64 * 1_048_576,
@@ -56,7 +74,13 @@ export const functionSettings = {
   ReconcilePart: { megabytes: 512, timeoutSeconds: 900 },
   WeighChanges: { megabytes: 256, timeoutSeconds: 60 },
   WriteConsents: { megabytes: 512, timeoutSeconds: 900 },
+  CountConsents: { megabytes: 256, timeoutSeconds: 60 },
+  WriteImportFiles: { megabytes: 1_792, timeoutSeconds: 900 },
+  StartImport: { megabytes: 256, timeoutSeconds: 300 },
+  CheckImport: { megabytes: 512, timeoutSeconds: 300 },
+  FindUnimported: { megabytes: 512, timeoutSeconds: 900 },
   CloseRun: { megabytes: 256, timeoutSeconds: 60 },
   DrainMailbox: { megabytes: 512, timeoutSeconds: 900 },
+  CheckFreshness: { megabytes: 256, timeoutSeconds: 60 },
 } as const;
 export type FunctionName = keyof typeof functionSettings;

@@ -1,11 +1,20 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
-import { changeFilesOf, changesOf, estimate, looksUntil, partsOf, secondsIn } from '../../../ops/estimate/estimate.ts';
+import {
+  batchesOf,
+  changeFilesOf,
+  changesOf,
+  estimate,
+  looksUntil,
+  partsOf,
+  secondsIn,
+  type RunEstimate,
+} from '../../../ops/estimate/estimate.ts';
 import { estimateCommand } from '../../../ops/estimate/estimate-command.ts';
 import { settings, type Scenario } from '../../../ops/estimate/settings.ts';
 
 const scenario: Scenario = {
-  ...{ patients: 1_000_000, optOutRate: 0.054, changeRate: 0.002, partRows: 100_000, everyDays: 30, source: 'csv' },
+  ...{ patients: 1_000_000, optOutRate: 0.054, changeRate: 0.002, partRows: 100_000, everyDays: 7, source: 'csv' },
   ...{ replySeconds: 2_400, exportSeconds: 3_600, bulkImportThreshold: 5_000_000, maxDeactivations: 5_000 },
 };
 
@@ -44,8 +53,22 @@ test.each([
   { load: 'first', changes: { activations: 54_000, others: 946_000 } },
   { load: 'regular', changes: { activations: 1_000, others: 1_000 } },
 ] as const)('a $load load of a million people writes $changes', ({ load, changes }) => {
-  expect(changesOf(scenario, load)).toEqual(changes);
+  expect(changesOf(scenario, load)).toMatchObject({ ...changes, isImport: false });
 });
+
+test.each([
+  { people: 0, files: 0, batches: 0, ofProvenances: 0 },
+  { people: 1, files: 1, batches: 1, ofProvenances: 1 },
+  { people: 26, files: 26, batches: 26, ofProvenances: 26 },
+  { people: 2_000, files: 1, batches: 20, ofProvenances: 1 },
+  { people: 2_001, files: 1, batches: 21, ofProvenances: 2 },
+  { people: 100_000, files: 2, batches: 1_000, ofProvenances: 50 },
+])(
+  '$people changes in $files files are $batches batches, and $ofProvenances of Provenances',
+  ({ people, files, ...batches }) => {
+    expect(batchesOf(people, files)).toEqual(batches);
+  },
+);
 
 test.each([
   { megabytes: 1_769, seconds: 10 },
@@ -55,6 +78,8 @@ test.each([
   expect(secondsIn(megabytes, 10)).toBeCloseTo(seconds, 6);
 });
 
+const writtenIn = ({ healthLake }: RunEstimate) => healthLake.writes + healthLake.imported;
+
 describe('an estimate', () => {
   it('never gets smaller as the cohort grows', () => {
     fc.assert(
@@ -62,7 +87,7 @@ describe('an estimate', () => {
         const small = estimate({ ...scenario, patients }, 'first');
         const large = estimate({ ...scenario, patients: patients + more }, 'first');
         expect(large.execution.historyEvents).toBeGreaterThanOrEqual(small.execution.historyEvents);
-        expect(large.healthLake.writeUnits).toBeGreaterThanOrEqual(small.healthLake.writeUnits);
+        expect(writtenIn(large)).toBeGreaterThanOrEqual(writtenIn(small));
         expect(large.s3.bytes).toBeGreaterThanOrEqual(small.s3.bytes);
         expect(large.mesh.bytesSent).toBeGreaterThanOrEqual(small.mesh.bytesSent);
       }),
@@ -76,8 +101,10 @@ describe('an estimate', () => {
   it('says how long a full change file takes, and bills the average one', () => {
     const of = estimate({ ...scenario, patients: 100_000, partRows: 100_000 }, 'first').functions;
     const { seconds = 0, meanSeconds = 0 } = of.find(({ name }) => name === 'WriteConsents') ?? {};
-    // Fifty thousand in five hundred batches, four at a time, of a second each; three files share a hundred thousand.
-    expect(seconds).toBeGreaterThan(125);
+    // Five hundred batches, four at a time, each read and written in a second each; 25 times twenty Provenances likewise,
+    // one after another. Three files share a hundred thousand.
+    expect(seconds).toBeGreaterThan(300);
+    expect(seconds).toBeLessThan(330);
     expect(meanSeconds).toBeLessThan(seconds);
   });
 
@@ -86,9 +113,38 @@ describe('an estimate', () => {
     expect(text).not.toContain('null');
   });
 
+  it('reads what it writes, and writes a Provenance for each batch', () => {
+    const { healthLake } = estimate(scenario, 'first');
+    expect(healthLake).toMatchObject({ writes: 1_000_000, provenances: 10_000, reads: 1_010_000, imported: 0 });
+    // Two units a Consent, eight a Provenance of a hundred, two for the marker.
+    expect(healthLake.writeUnits).toBe(2_000_000 + 80_000 + 2);
+    // Batches and those of twenty Provenances, each to be read and to be written.
+    expect(healthLake.bundles).toBe(2 * (10_000 + 10 * (3 + 25 + 23)));
+    expect(healthLake.minutesAtQuota).toBeCloseTo(2_080_002 / 3_000 / 60, 6);
+  });
+
+  it('leaves to batches, beyond the threshold, those alone who are to be withheld', () => {
+    const { healthLake, minutes, s3 } = estimate({ ...scenario, bulkImportThreshold: 999_999 }, 'first');
+    expect(healthLake).toMatchObject({ writes: 54_000, imported: 946_000, importSeconds: 946_000 / 1_500 });
+    expect(minutes.importing).toBeGreaterThan(946_000 / 1_500 / 60);
+    expect(minutes.writing).toBeLessThan(estimate(scenario, 'first').minutes.writing / 2);
+    expect(s3.importBytes).toBeGreaterThan(946_000 * 1_700);
+  });
+
+  it('takes the minutes of an import from whoever knows them', () => {
+    const short = { ...scenario, bulkImportThreshold: 1, importSeconds: 600 };
+    expect(estimate(short, 'first').healthLake.importSeconds).toBe(600);
+    expect(estimate({ ...short, bulkImportThreshold: 5_000_000 }, 'first').healthLake.importSeconds).toBe(0);
+  });
+
+  it('counts drains between runs alone', () => {
+    expect(estimate(scenario, 'first').execution.drainTransitions).toBe(0);
+    expect(estimate(scenario, 'regular').execution.drainTransitions).toBe(35);
+  });
+
   it('bills what it counts', () => {
-    const { dollars, execution } = estimate(scenario, 'first');
-    expect(dollars['Step Functions']).toBeCloseTo((execution.transitions * 0.025) / 1_000, 9);
+    const { dollars, execution } = estimate(scenario, 'regular');
+    expect(dollars['Step Functions']).toBeCloseTo(((execution.transitions + 35) * 0.025) / 1_000, 9);
     expect(dollars['HealthLake store, a month']).toBeCloseTo(194.4, 6);
   });
 });
@@ -99,7 +155,22 @@ test.each<{ change: Partial<Scenario>; load: 'first' | 'regular'; says: RegExp }
     load: 'first',
     says: /history has room for 25000; each further look/,
   },
-  { change: { patients: 6_000_000 }, load: 'first', says: /bulkImportThreshold \(5000000\).*would be imported/ },
+  {
+    change: { patients: 6_000_000 },
+    load: 'first',
+    says: /bulkImportThreshold \(5000000\): the 5676000 that withhold nobody go by import.* 1500 Consents a second/,
+  },
+  {
+    change: { patients: 6_000_000, importSeconds: 3_600 },
+    load: 'first',
+    says: /by batches, and the writing takes \d+ minutes\..* 60 minutes are what --import-minutes says/,
+  },
+  {
+    change: { patients: 6_000_000, importSeconds: 86_460 },
+    load: 'first',
+    says: /import would take 1441 minutes, and the run ends after 1440/,
+  },
+  { change: { everyDays: 21 }, load: 'regular', says: /too old after 21 days \(maxAgeDays\): with 21 days/ },
   { change: { patients: 60_000_000 }, load: 'regular', says: /maxDeactivations \(5000\): every run would be held/ },
   {
     change: { patients: 20_000_000, source: 'search' },
@@ -128,8 +199,8 @@ it('warns of no function that the run does not call', () => {
 describe('the command', () => {
   it('prints tables for both loads', () => {
     const printed = estimateCommand(['--patients', '10000']);
-    expect(printed).toMatch(/^10,000 people in parts of 100,000, 5\.4 % opted out, 0\.2 % change, cohort by csv\n/);
-    expect(printed).toMatch(/\| Consents written +\| +10,000 \| +20 \|/);
+    expect(printed).toMatch(/^10,000 people in parts of 100,000, 5\.4 % opted out, 0\.05 % change, cohort by csv\n/);
+    expect(printed).toMatch(/\| Consents by batches, import +\| +10,000, 0 \| +5, 0 \|/);
     expect(printed).toContain('Unsure: ');
   });
 
@@ -139,7 +210,11 @@ describe('the command', () => {
       prices: Record<string, { source: string }>;
     };
     expect(given.first).toEqual(
-      JSON.parse(JSON.stringify(estimate({ ...scenario, patients: 10_000, partRows: settings.partRows }, 'first'))),
+      JSON.parse(
+        JSON.stringify(
+          estimate({ ...scenario, patients: 10_000, changeRate: 0.0005, partRows: settings.partRows }, 'first'),
+        ),
+      ),
     );
     for (const { source } of Object.values(given.prices)) expect(source).not.toBe('');
   });
@@ -151,6 +226,7 @@ describe('the command', () => {
     { args: ['--patients', '9', '--change-rate', 'some'], says: 'must be a percentage from 0 to 100' },
     { args: ['--patients', '9', '--part-rows', '500001'], says: 'from 1 to 500000' },
     { args: ['--patients', '9', '--cohort', 'fax'], says: 'must be csv, search or export' },
+    { args: ['--patients', '9', '--import-minutes', 'soon'], says: '--import-minutes soon: must be a whole number' },
     { args: ['--patients', '9', '--env', 'prod'], says: "Unknown option '--env'" },
   ])('refuses $args: $says', ({ args, says }) => {
     expect(() => estimateCommand(args)).toThrow(says);
