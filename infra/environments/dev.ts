@@ -21,4 +21,5 @@ export const dev = defineEnvironment({
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
     odsCode: 'RZZ99', // yours
   },
+  alarmEmail: 'ndop-alarms@your-organisation.nhs.uk', // yours
 });

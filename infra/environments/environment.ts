@@ -81,6 +81,8 @@ const environment = z.strictObject({
     /** Days after leaving the cohort when a person's Consent is deleted. */
     retentionDays: z.int().min(1).max(30),
   }),
+  /** Who is told when something is wrong; absent where nobody has to be. */
+  alarmEmail: z.email().optional(),
   /** Days after which what is kept is deleted, by what it is. All but the last two hold NHS numbers. */
   keptDays: z.strictObject({
     /** Cohort files that somebody put into the bucket. */

@@ -21,6 +21,7 @@ export const prod = defineEnvironment({
     namespace: 'https://fhir.your-organisation.nhs.uk/ndop', // yours
     odsCode: 'RZZ99', // yours
   },
+  alarmEmail: 'ndop-alarms@your-organisation.nhs.uk', // yours
   // Enable it once the sign-off is written down and a dry run has been looked at.
   schedule: { ...defaults.schedule, enabled: false },
 });
