@@ -2,6 +2,7 @@ import { Stage } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { DataStack } from './data/data-stack.ts';
 import type { Environment } from './environments/environment.ts';
+import { OpsStack } from './ops/ops-stack.ts';
 import { PipelineStack } from './pipeline/pipeline-stack.ts';
 
 /** All that one environment deploys: what it keeps, and what works on it. */
@@ -10,6 +11,7 @@ export class EnvironmentStage extends Stage {
     const { account, region } = environment;
     super(scope, id, { env: { account, region } });
     const data = new DataStack(this, 'data', { terminationProtection: environment.name !== 'local' });
-    new PipelineStack(this, 'pipeline', { environment, data });
+    const pipeline = new PipelineStack(this, 'pipeline', { environment, data });
+    new OpsStack(this, 'ops', { environment, data, pipeline });
   }
 }

@@ -1,0 +1,38 @@
+import { Stack } from 'aws-cdk-lib';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { DataStack } from '../data/data-stack.ts';
+import type { Environment } from '../environments/environment.ts';
+import type { PipelineStack } from '../pipeline/pipeline-stack.ts';
+import { StepFunction } from '../pipeline/step-function.ts';
+import { Alarms } from './alarms.ts';
+import { overview } from './overview.ts';
+import { savedQueries } from './saved-queries.ts';
+import { statusChanges } from './status-changes.ts';
+
+export interface OpsStackProps {
+  readonly environment: Environment;
+  readonly data: DataStack;
+  readonly pipeline: PipelineStack;
+}
+
+/** What watches a run: alarms, the dashboard and the queries of its logs. It holds nothing, and runs can do without it. */
+export class OpsStack extends Stack {
+  constructor(scope: Construct, id: string, { environment, data: { topic }, pipeline }: OpsStackProps) {
+    super(scope, id);
+    const within = pipeline.node.findAll();
+    const steps = within.filter((construct) => construct instanceof StepFunction);
+    const alarms = new Alarms(this, 'Alarms', { environment, pipeline, steps, topic });
+    statusChanges(this, {
+      stateMachines: [pipeline.refresh.machine.stateMachine, pipeline.drain.machine.stateMachine],
+      topic,
+    });
+    overview(this, { environment, pipeline, steps, alarms: alarms.all });
+    savedQueries(this, {
+      environment: environment.name,
+      logGroupNames: within
+        .filter((construct) => construct instanceof LogGroup)
+        .map(({ logGroupName }) => logGroupName),
+    });
+  }
+}

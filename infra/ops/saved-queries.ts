@@ -1,0 +1,53 @@
+import { CfnQueryDefinition } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+
+export interface SavedQueriesProps {
+  readonly environment: string;
+  readonly logGroupNames: readonly string[];
+}
+
+/** Stands in a query for the id of the run that is asked about. */
+const runId = '20260101T000000Z-0000';
+
+/** An invocation names its run where it starts, and what went wrong where it ends. */
+const byInvocation = [
+  'stats earliest(@timestamp) as started, latest(function_name) as step, latest(input.runId) as run,',
+  '  latest(input.part) as part, latest(errorName) as error, latest(reason) as why by function_request_id',
+];
+
+const queries: Readonly<Record<string, readonly string[]>> = {
+  'Failures of a run': [
+    "filter message in ['task.started', 'task.failed']",
+    ...['|', byInvocation.join('\n')],
+    `| filter run = '${runId}' and ispresent(error)`,
+    '| sort started asc',
+  ],
+  'What happened to a run': [
+    'fields @timestamp, coalesce(function_name, details.name) as step, coalesce(message, type) as event, errorName, reason',
+    `| filter @message like '${runId}'`,
+    '| sort @timestamp asc',
+    '| limit 1000',
+  ],
+  'Refused parts': [
+    "filter message in ['task.started', 'task.failed']",
+    ...['|', byInvocation.join('\n')],
+    "| filter error in ['ReplyHasStrangers', 'ReplyMalformed', 'ReplyTruncated']",
+    '| sort started desc',
+  ],
+  Throttling: [
+    "filter message = 'task.failed' and errorName in ['HealthLakeThrottled', 'MeshThrottled', 'AwsUnavailable']",
+    '| stats count(*) as failures by bin(5m), function_name, errorName',
+    '| sort failures desc',
+  ],
+};
+
+/** What to ask the logs, ready in the console of CloudWatch Logs Insights. */
+export function savedQueries(scope: Construct, { environment, logGroupNames }: SavedQueriesProps): void {
+  for (const [name, lines] of Object.entries(queries)) {
+    new CfnQueryDefinition(scope, `Query${name.replaceAll(' ', '')}`, {
+      name: `ndop/${environment}/${name}`,
+      queryString: lines.join('\n'),
+      logGroupNames: [...logGroupNames],
+    });
+  }
+}
