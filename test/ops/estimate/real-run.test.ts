@@ -25,12 +25,13 @@ const root = join(import.meta.dirname, '../../..');
 
 describe('what an estimate takes for granted', () => {
   it('is what the environments say', () => {
-    const { cohort, fhir, plausibility, replies } = defaults;
+    const { cohort, fhir, keptDays, plausibility, replies } = defaults;
     expect({ ...settings, pollPlan: settings.pollPlan.map(({ everySeconds }) => everySeconds) }).toMatchObject({
       partRows: cohort.partRows,
       bulkImportThreshold: fhir.bulkImportThreshold,
       importDeadlineSeconds: fhir.importDeadlineSeconds,
       maxAgeDays: fhir.maxAgeDays,
+      importDays: keptDays.imports,
       filesWrittenAtOnce: filesAtOnce,
       batchesAtOnce: fhir.bundleCalls / filesAtOnce,
       maxDeactivations: plausibility.maxDeactivations,
