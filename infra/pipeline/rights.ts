@@ -27,11 +27,14 @@ export class Rights {
     this.#key(step, 'dynamodb', ['kms:Decrypt']);
   }
 
-  /** Whoever reads may list too: S3 tells others of a file that is missing only that they may not read it. */
   read(step: IGrantable, ...prefixes: readonly string[]): void {
     allow(step, ['s3:GetObject'], this.#objects(prefixes));
-    allow(step, ['s3:ListBucket'], [this.#data.bucket.bucketArn]);
     this.#key(step, 's3', ['kms:Decrypt']);
+  }
+
+  /** S3 tells those who may not list only that they may not read a file, also where it is missing. */
+  seeMissing(step: IGrantable): void {
+    allow(step, ['s3:ListBucket'], [this.#data.bucket.bucketArn]);
   }
 
   list(step: IGrantable, prefix: string): void {

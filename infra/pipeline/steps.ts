@@ -373,35 +373,38 @@ export class Steps extends Construct {
     // It lists what an export has left, and reads none of it.
     may.list(checkExport, 'exports/*');
     may.write(checkExport, 'runs/*/patients/*');
-    may.read(readPatients, 'exports/*', 'runs/*/patients/*');
+    may.read(readPatients, 'exports/*');
     may.writeLong(readPatients, 'runs/*/patients/*');
     may.read(buildCohort, 'cohorts/*', 'runs/*/patients/*', 'snapshots/*');
-    may.writeLong(buildCohort, 'runs/*/cohort/*', 'runs/*/quarantine/*');
+    may.write(buildCohort, 'runs/*/cohort/*');
+    may.writeLong(buildCohort, 'runs/*/quarantine/*');
     may.read(stageRequest, 'runs/*/cohort/*');
     may.write(stageRequest, 'runs/*/request/*');
     may.read(sendRequest, 'runs/*/request/*');
     for (const step of [sendRequest, checkInbox, drainMailbox]) may.writeLong(step, 'inbox/*');
-    may.read(reconcilePart, 'inbox/*', 'runs/*/cohort/*', 'snapshots/*');
+    may.read(reconcilePart, 'inbox/*', 'runs/*/cohort/*');
     may.write(reconcilePart, 'runs/*/changes/*', 'runs/*/quarantine/*', 'snapshots/*');
     may.read(writeImportFiles, 'runs/*/changes/*');
     may.writeLong(writeImportFiles, 'imports/*/input/*');
     may.list(checkImport, 'imports/*/output/*');
     may.read(checkImport, 'imports/*/output/*');
-    may.read(findUnimported, 'runs/*/changes/*');
     may.write(findUnimported, 'runs/*/changes/*');
-    may.read(writeConsents, 'runs/*/changes/*', 'runs/*/writes/*');
+    may.read(writeConsents, 'runs/*/changes/*');
     may.write(writeConsents, 'runs/*/writes/*');
-    may.read(correctSnapshot, 'runs/*/writes/*', 'snapshots/*');
+    may.read(correctSnapshot, 'runs/*/writes/*');
     may.write(correctSnapshot, 'snapshots/*');
-    may.read(rebuildPart, 'runs/*/changes/*', 'runs/*/cohort/*', 'snapshots/*');
+    may.read(rebuildPart, 'runs/*/changes/*', 'runs/*/cohort/*');
     may.write(rebuildPart, 'snapshots/*');
-    may.read(closeRun, 'runs/*/quarantine/*', 'snapshots/*');
+    may.read(closeRun, 'runs/*/quarantine/*');
     may.write(closeRun, 'runs/*/report/*', 'snapshots/*');
     may.write(recordFailure, 'runs/*/report/*');
     may.read(expireConsents, 'runs/*/changes/*', 'snapshots/*');
-    for (const step of [checkFreshness, recordExpiry]) {
-      may.read(step, 'snapshots/*');
-      may.write(step, 'snapshots/*');
+    for (const step of [checkFreshness, recordExpiry]) may.write(step, 'snapshots/*');
+    for (const step of [
+      ...[readPatients, buildCohort, stageRequest, sendRequest, reconcilePart, writeImportFiles, findUnimported],
+      ...[writeConsents, correctSnapshot, rebuildPart, closeRun, checkFreshness, expireConsents, recordExpiry],
+    ]) {
+      may.seeMissing(step);
     }
 
     for (const step of [sendRequest, checkInbox, drainMailbox]) may.secret(step, meshSecret);

@@ -48,7 +48,7 @@ export interface RuntimeOptions {
   readonly onNotification: (notification: Notification) => void;
   /** Told what each role asked for, and what allowed it. */
   readonly onDecision?: (decision: Decision) => void;
-  /** The answer to the first write of each file is lost, so that whoever writes once looks at what stands there. */
+  /** The first answer to a write of each kind of file is lost, so that its step looks at what stands there. */
   readonly losesFirstAnswers?: boolean;
 }
 

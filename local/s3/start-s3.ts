@@ -26,7 +26,7 @@ export interface S3Options {
   readonly credentials: Credentials;
   /** Whoever signs may do everything when left out. */
   readonly guard?: S3Guard;
-  /** The answer to the first conditional write of each key is lost, though the object is written. */
+  /** The answer to each caller's first conditional write of each kind of key is lost, though the object is written. */
   readonly losesFirstAnswers?: boolean;
   readonly port?: number;
 }
@@ -61,7 +61,7 @@ export async function startS3({
       response.setHeader('x-amz-request-id', randomUUID());
       const caller = await callerOf(request, credentials);
       const call = understand(request, response, buckets);
-      if (losesFirstAnswers && isToBeLost(call, lost)) response.end = (): typeof response => response.destroy();
+      if (losesFirstAnswers && isToBeLost(caller, call, lost)) response.end = (): typeof response => response.destroy();
       if (guard) await carryOutIfAllowed(caller, call, uploads, guard);
       else await carryOut(call, uploads);
     } catch (error) {
@@ -107,9 +107,11 @@ function decodeKey(text: string): string {
   return key;
 }
 
-function isToBeLost({ operation, key, request }: Call, lost: Set<string>): boolean {
-  if (operation !== 'PutObject' || header(request, 'if-none-match') === '' || lost.has(key)) return false;
-  lost.add(key);
+function isToBeLost(caller: string, { operation, key, request }: Call, lost: Set<string>): boolean {
+  // Runs, messages and parts have numbers in their names.
+  const kind = `${caller} ${key.replace(/[^/]*\d[^/]*/g, '')}`;
+  if (operation !== 'PutObject' || header(request, 'if-none-match') === '' || lost.has(kind)) return false;
+  lost.add(kind);
   return true;
 }
 
