@@ -1,12 +1,17 @@
-import { App } from 'aws-cdk-lib';
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from 'cdk-nag';
+import { join } from 'node:path';
 import { EnvironmentStage } from './environment-stage.ts';
-import { dev } from './environments/dev.ts';
-import { integration } from './environments/int.ts';
-import { local } from './environments/local.ts';
-import { prod } from './environments/prod.ts';
+import { readEnvironments } from './read-environments.ts';
 
-const app = new App();
-for (const environment of [local, dev, integration, prod]) {
-  new EnvironmentStage(app, environment.name, { environment });
+try {
+  const environments = await readEnvironments(join(import.meta.dirname, 'environments'));
+  const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+  for (const environment of environments) new EnvironmentStage(app, environment.name, { environment });
+  app.synth();
+} catch (error) {
+  // What is wrong in one sentence, and no stack of calls that hides it.
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 }
-app.synth();

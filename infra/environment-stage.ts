@@ -1,5 +1,6 @@
 import { Stage } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { acknowledge } from './acknowledged.ts';
 import { DataStack } from './data/data-stack.ts';
 import type { Environment } from './environments/environment.ts';
 import { OpsStack } from './ops/ops-stack.ts';
@@ -10,8 +11,9 @@ export class EnvironmentStage extends Stage {
   constructor(scope: Construct, id: string, { environment }: { readonly environment: Environment }) {
     const { account, region } = environment;
     super(scope, id, { env: { account, region } });
-    const data = new DataStack(this, 'data', { terminationProtection: environment.name !== 'local' });
+    const data = new DataStack(this, 'data', { environment });
     const pipeline = new PipelineStack(this, 'pipeline', { environment, data });
-    new OpsStack(this, 'ops', { environment, data, pipeline });
+    const ops = new OpsStack(this, 'ops', { environment, data, pipeline });
+    acknowledge({ data, pipeline, ops });
   }
 }
