@@ -42,6 +42,7 @@ it('a run tells nobody outside its files whom it is about', async () => {
     ledger: ledgerItems(pipeline.ledger),
     keys: pipeline.files.keysBelow('').join('\n'),
     history: JSON.stringify(pipeline.history),
+    metrics: JSON.stringify(pipeline.measured),
     notices: JSON.stringify(pipeline.notices),
     reports: pipeline.files
       .keysBelow('runs/')
