@@ -39,7 +39,7 @@ export class StepFunction extends NodejsFunction {
       memorySize,
       timeout,
       // Without the managed policy of AWS, which lets a function make logs and write into any.
-      role: new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      role: new Role(scope, `${id}ServiceRole`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
       ...(temporaryStorage ? { ephemeralStorageSize: temporaryStorage } : {}),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
