@@ -58,6 +58,7 @@ export const permanent = [
   'FileMissing',
   'LedgerInconsistent',
   'SnapshotInconsistent',
+  'SnapshotMissing',
   'SnapshotSuperseded',
   // The FHIR store
   'HealthLakeForbidden',

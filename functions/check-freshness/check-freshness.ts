@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { Files } from '../../shared/files.ts';
 import { importName, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
-import { manifestOf, type Latest, type LatestSnapshot, type Writer } from '../../shared/ledger/latest.ts';
+import {
+  manifestOf,
+  stillUnfinished,
+  type Latest,
+  type LatestSnapshot,
+  type Writer,
+} from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { moveSnapshot } from '../../shared/ledger/move-snapshot.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
@@ -29,7 +35,7 @@ export interface CheckFreshnessOutput {
 export interface CheckFreshnessDeps extends ExpiryLimits {
   readonly leaseSeconds: number;
   readonly mailbox: Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
-  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter' | 'endWriting' | 'move'>;
+  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter' | 'beginWriting' | 'endWriting' | 'move'>;
   readonly writes: Pick<WritesUnderWay, 'until'>;
   readonly consentImports: Pick<ConsentImports, 'pending'>;
   /** Asks the FHIR store, since an import goes on whatever becomes of its run. */
@@ -55,7 +61,7 @@ export async function checkFreshness(
   const latest = await deps.latest.read();
   const manifest = await deps.readManifest(manifestOf(latest));
   const stretches = dueEntries(manifest, at, deps).map(({ place }) => place);
-  const writer = await unfinishedWriter(latest, deps);
+  const writer = stillUnfinished(await deps.latest.unfinishedWriter(), latest);
   const parts = await partsLeftOver(writer, stretches.length > 0, at, deps);
   const due = [...stretches.map((place) => notBegun('stretch', place)), ...parts.map((part) => notBegun('part', part))];
   const age = latest && snapshotAge(manifest, { closedAt: latest.closedAt, at, maxAgeDays: deps.maxAgeDays });
@@ -65,6 +71,8 @@ export async function checkFreshness(
   if (due.length > 0 && hindrance === undefined) {
     // A run that stopped at the very end of its closing: once the snapshot moves on, nobody could tell any more.
     if (latest && !writer) await deps.latest.endWriting(latest.runId);
+    // A rebuild that read the store before these deletions must not close after them.
+    if (writer && parts.length > 0) await deps.latest.beginWriting({ ...writer, opening: writer.opening + 1 });
     if (latest) await markForRewrite(latest, manifest, stretches, { id: expiryIdOf(at, execution), deps });
     return { due };
   }
@@ -96,16 +104,6 @@ async function writesUnderWay({ writes, consentImports, isImportUnderWay }: Chec
   return isUnderWay ? `the import ${name} may still be writing` : undefined;
 }
 
-/** The run that began to write and never closed, unless the snapshot that holds is the one that it ended with. */
-async function unfinishedWriter(
-  present: Latest | undefined,
-  { latest }: CheckFreshnessDeps,
-): Promise<Writer | undefined> {
-  const writer = await latest.unfinishedWriter();
-  const isClosed = writer && present?.manifestKey === runFiles.manifest(writer.runId, writer.opening);
-  return isClosed === true ? undefined : writer;
-}
-
 /**
  * Parts of a run that began to write and never closed. No snapshot names all that it wrote: where nobody can resume it any
  * more, since its answers are too old or the snapshot that it compared with is about to be replaced, nobody would ever
@@ -129,7 +127,7 @@ async function markForRewrite(
   stretches: readonly number[],
   { id, deps }: { readonly id: string; readonly deps: CheckFreshnessDeps },
 ): Promise<void> {
-  if (stretches.every((place) => manifest.entries[place]?.modelVersion === unknownModelVersion)) return;
+  if (stretches.length === 0) return;
   const entries = manifest.entries.map((entry, place) =>
     stretches.includes(place) ? { ...entry, modelVersion: unknownModelVersion } : entry,
   );

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { PermanentError } from '../../shared/errors.ts';
+import { PermanentError, RetryableError } from '../../shared/errors.ts';
 import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
 import type { Files } from '../../shared/files.ts';
+import { isPending, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import { together, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import { hasWrittenSince, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
@@ -50,6 +51,7 @@ export interface CloseRunDeps extends Pick<RebuiltSnapshotDeps, 'newestMarker'> 
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list'>;
   readonly consentWrites: Pick<ConsentWrites, 'list'>;
+  readonly consentImports: Pick<ConsentImports, 'find'>;
   readonly latest: Pick<LatestSnapshot, 'move' | 'unfinishedWriter' | 'endWriting'>;
   readonly writes: Pick<WritesUnderWay, 'until'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease' | 'releaseLease'>;
@@ -75,6 +77,10 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const { runId, execution } = input;
   await deps.mailbox.keepLease({ execution, runId }, deps.leaseSeconds);
   const run = await deps.runs.read(runId);
+  const consentImport = await deps.consentImports.find(runId);
+  if (input.outcome === undefined && consentImport && isPending(consentImport)) {
+    throw new RetryableError('WritesUnderWay', `The import of run ${runId} is not known to have ended`);
+  }
   // A try at building the cohort that stopped half-way may have left rows beyond those of the cohort that counts.
   const rows = await deps.parts.list(runId);
   const parts = partsOf(run, rows);
@@ -83,14 +89,15 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const outcome = input.outcome ?? outcomeOf(parts, writes);
 
   let manifest: SnapshotManifest | undefined;
-  if (outcome === 'SnapshotRebuilt') manifest = await moveToRebuilt(run, parts, closedAt, deps);
+  const consentsInStore = input.consentsInStore ?? undefined;
+  if (outcome === 'SnapshotRebuilt') manifest = await moveToRebuilt(run, parts, { closedAt, consentsInStore }, deps);
   else if (input.outcome === undefined) manifest = await moveToCompleted(run, { parts, writes }, closedAt, deps);
 
-  const { written, decision, consentsInStore } = input;
+  const { written, decision } = input;
   const usable = manifest && usableBy(manifest, deps.maxAgeDays);
   const ending = {
-    ...{ closedAt, outcome, written, decision, consentsInStore: consentsInStore ?? undefined },
-    ...{ writes: together(writes), usable },
+    ...{ closedAt, outcome, written, decision, consentsInStore },
+    ...{ writes: together(writes), usable, strays: manifest?.unvouched },
   };
   const report = reportOf(run, rows, ending);
   // A marker that is stale from the first says nothing that the one before does not.
@@ -98,7 +105,9 @@ export async function closeRun(input: CloseRunInput, deps: CloseRunDeps): Promis
   const { key: reportKey } = await deps.writeReport(report);
   // A dry run over a run that has completed leaves its outcome standing.
   const standing = outcome === 'DryRunCompleted' ? (run.outcome ?? outcome) : outcome;
-  await deps.runs.update(runId, { state: 'closed', outcome: standing, reportKey });
+  // Nor does one over a run that failed make that good.
+  const state = outcome === 'DryRunCompleted' && run.failure ? 'failed' : 'closed';
+  await deps.runs.update(runId, { state, ...(state === 'closed' ? { outcome: standing } : {}), reportKey });
   await deps.publish(report, isMarked);
   // Last of all: a repeat that came after it might find the mailbox taken, and the run would end as failed.
   await deps.mailbox.releaseLease(execution);
@@ -159,6 +168,7 @@ async function moveToCompleted(
     runId: run.runId,
     entries: parts.flatMap((part) => entriesOf(part, writes, { base, run })),
     ...(refused ? { refused } : {}),
+    ...(base.unvouched === undefined ? {} : { unvouched: base.unvouched }),
   };
   await moveLatest(run, manifest, closedAt, deps);
   await deps.latest.endWriting(run.runId);
@@ -169,7 +179,7 @@ async function moveToCompleted(
 async function moveToRebuilt(
   run: Run,
   parts: readonly Part[],
-  closedAt: string,
+  { closedAt, consentsInStore }: { readonly closedAt: string; readonly consentsInStore: number | undefined },
   deps: CloseRunDeps,
 ): Promise<SnapshotManifest> {
   refuseMisfits(run.runId, parts);
@@ -180,7 +190,7 @@ async function moveToRebuilt(
       `Another run has written since rebuild ${run.runId} began to read the store: start a new rebuild`,
     );
   }
-  const manifest = await rebuiltSnapshot(run, parts, deps);
+  const manifest = await rebuiltSnapshot(run, parts, { closedAt, consentsInStore }, deps);
   await moveLatest(run, manifest, closedAt, deps);
   if (run.unfinishedWriter) await deps.latest.endWriting(run.unfinishedWriter.runId);
   return manifest;

@@ -50,6 +50,7 @@ export const handler = task(closeRunInput, (input) =>
     runs: ledger.runs,
     parts: ledger.parts,
     consentWrites: ledger.consentWrites,
+    consentImports: ledger.consentImports,
     maxAgeDays: config.MAX_AGE_DAYS,
     latest: ledger.latest,
     writes: ledger.writes,

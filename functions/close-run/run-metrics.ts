@@ -8,10 +8,11 @@ import type { Report } from '../../shared/report/report.ts';
 export function runMetrics(report: Report, isMarked: boolean): Measured {
   const { answered, optOutPercent, changes, consents, cohort, outcome, parts } = report;
   const hasWritten = outcome.startsWith('Completed');
+  const hasAnswers = answered > 0;
   return {
-    RowsQuarantined: cohort.quarantined,
     PeopleAnswered: answered,
-    ...(answered > 0 ? { OptOutRatePct: optOutPercent } : {}),
+    ...(hasAnswers ? { OptOutRatePct: optOutPercent } : {}),
+    ...(hasAnswers || outcome === 'NothingToCheck' ? { RowsQuarantined: cohort.quarantined } : {}),
     ...(hasWritten
       ? {
           ConsentsActivated: changes.activated,

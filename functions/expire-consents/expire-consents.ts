@@ -14,6 +14,7 @@ import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import { expiring, type Expiring } from '../../shared/ndop/expiring.ts';
 import { dueOf, isOlder, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
+import { unlessLost } from '../../shared/ndop/read-manifest.ts';
 import { recordsOf } from '../../shared/ndop/read-snapshot.ts';
 import type { OptOut } from '../../shared/ndop/snapshot.ts';
 import { unknownModelVersion, type ManifestFile, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
@@ -98,8 +99,9 @@ async function peopleOfPart(part: number, at: string, deps: ExpireConsentsDeps):
   const isAllDue = isOlder(reconciled.sentAt, deps.maxAgeDays + deps.retentionDays, at);
   async function* optOuts(): AsyncGenerator<OptOut> {
     for (const file of changePasses.flatMap((pass) => reconciled?.changeFiles[pass] ?? [])) {
-      const bytes = await deps.files.readVerified(file);
-      for await (const { optOut } of readChanges(Readable.from([bytes]))) yield optOut;
+      // Its files are kept for 90 days, and all of it has been due since long before.
+      const bytes = await unlessLost(deps.files.readVerified(file));
+      for await (const { optOut } of readChanges(Readable.from(bytes ? [bytes] : []))) yield optOut;
     }
   }
   return { isActiveKept: !isAllDue, rows: rowsOf(optOuts(), isAllDue ? 'everybody' : 'inactive') };

@@ -1,9 +1,8 @@
-import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
 import { S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { positiveInteger, readConfig } from '../../shared/config.ts';
-import { parseIdKey } from '../../shared/fhir/consent-id.ts';
 import { deleteConsents } from '../../shared/fhir/delete-consents.ts';
+import { openIdKey } from '../../shared/fhir/open-id-key.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
@@ -37,9 +36,9 @@ const { FHIR_NAMESPACE: namespace } = config;
 const mostDeletes = 100_000;
 
 export const handler = task(expireConsentsInput, async (input) => {
-  const idKey = await getSecret(config.ID_KEY_SECRET, { maxAge: 86_400 });
+  const idKey = await openIdKey(config.ID_KEY_SECRET, ledger.idKeyMark);
   return expireConsents(input, {
-    consent: { idKey: parseIdKey(typeof idKey === 'string' ? idKey : '') },
+    consent: { idKey },
     maxAgeDays: config.MAX_AGE_DAYS,
     retentionDays: config.RETENTION_DAYS,
     mostDeletes,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PermanentError, RetryableError } from '../../shared/errors.ts';
 import { importName, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
-import { hasWrittenSince, overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
+import { hasWrittenSince, overtakerOf, stillUnfinished, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { cohortChoice, runMode, type CohortChoice, type Run, type Runs } from '../../shared/ledger/runs.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
@@ -106,7 +106,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
   if (!lease.held) return { disposition: 'already-running', ...said, holder: lease.holder };
 
   const latest = await deps.latest.read();
-  const unfinished = await deps.latest.unfinishedWriter();
+  const unfinished = stillUnfinished(await deps.latest.unfinishedWriter(), latest);
   if (unfinished && unfinished.runId !== runId && !isRebuild) {
     throw new PermanentError(
       'RunUnfinished',
@@ -148,7 +148,7 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
           ...(input.reason === undefined ? {} : { reason: input.reason }),
         },
         // A dry run over a run says nothing of how that run ended.
-        input.mode === 'dry-run' ? ['failure', 'review'] : ['failure', 'outcome', 'review'],
+        input.mode === 'dry-run' ? ['review'] : ['failure', 'outcome', 'review'],
       );
     }
     return { disposition: 'opened', ...said };

@@ -1,8 +1,7 @@
-import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
 import { S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { positiveInteger, readConfig } from '../../shared/config.ts';
-import { parseIdKey } from '../../shared/fhir/consent-id.ts';
+import { openIdKey } from '../../shared/fhir/open-id-key.ts';
 import { readConsents } from '../../shared/fhir/read-consents.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
 import { storeMarkOf } from '../../shared/fhir/store-mark.ts';
@@ -33,10 +32,10 @@ const concurrency = 4;
 const mostReads = 100_000;
 
 export const handler = task(rebuildPartInput, async (input) => {
-  const idKey = await getSecret(config.ID_KEY_SECRET, { maxAge: 86_400 });
+  const idKey = await openIdKey(config.ID_KEY_SECRET, ledger.idKeyMark);
   return rebuildPart(input, {
     consent: {
-      idKey: parseIdKey(typeof idKey === 'string' ? idKey : ''),
+      idKey,
       namespace: config.FHIR_NAMESPACE,
       patientReference: config.PATIENT_REFERENCE,
     },

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { batchSize } from '../../shared/fhir/batch.ts';
 import { modelVersion, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
-import { isTagged, recordOfConsent } from '../../shared/fhir/record-of-consent.ts';
+import { isTagged, recordOfConsent, recordOfOurs } from '../../shared/fhir/record-of-consent.ts';
 import { collect } from '../../shared/collect.ts';
 import type { Files } from '../../shared/files.ts';
 import { inOrder } from '../../shared/in-order.ts';
@@ -16,6 +16,7 @@ import { boundaryBetween } from '../../shared/ndop/number-range.ts';
 import { unlessLost } from '../../shared/ndop/read-manifest.ts';
 import { patientHashOf, writeRecord } from '../../shared/ndop/snapshot.ts';
 import {
+  ageUnknown,
   emptySnapshot,
   entriesWithin,
   type ManifestFile,
@@ -196,7 +197,10 @@ class Records {
       return '';
     }
     if (isTagged(consent, this.#options.namespace)) counts.tagged += 1;
-    const record = recordOfConsent(consent, person, this.#options);
+    // Of the cohort the next run writes them anew; of others nothing else would tell it that they are there.
+    const record = isInCohort
+      ? recordOfConsent(consent, person, this.#options)
+      : recordOfOurs(consent, person, this.#options, ageUnknown);
     if (!record) {
       counts.foreign += 1;
       return '';

@@ -23,7 +23,10 @@ export interface AnsweredPeople {
   /** For each place of the part, one of `answers`: what holds of a person, those who were merged into them included. */
   readonly answered: Uint8Array;
   /** What the part's row keeps of it. */
-  readonly kept: Pick<Reconciled, 'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt' | 'messageIds'>;
+  readonly kept: Pick<
+    Reconciled,
+    'duplicates' | 'quarantined' | 'refused' | 'largestEmptyAnswer' | 'asAt' | 'sentAt' | 'messageIds'
+  >;
   /** Rises whenever the part or a piece of it was asked about again: other answers may then lead to other files. */
   readonly attempt: number;
   /** Numbers of the pieces that it was asked about in; empty where it was asked about whole. */

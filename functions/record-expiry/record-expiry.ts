@@ -59,7 +59,7 @@ export async function recordExpiry(
   if (kept > 0) {
     throw new PermanentError(
       'ConsentWritesRefused',
-      `${kept} Consents that may not stand any longer could not be deleted, ${deleted} were: the FHIR store refused, or they are without our tag. The next drain tries again`,
+      `${kept} Consents that may not stand any longer could not be deleted, ${deleted} were: the FHIR store refused. The next drain tries again`,
     );
   }
   const latest = await deps.latest.read();
@@ -89,15 +89,13 @@ async function recordIn(
 ): Promise<string[]> {
   const before = await deps.readManifest(manifestOf(latest));
   const due = new Map(dueEntries(before, at, deps).map((each) => [each.place, each]));
+  // What has taken the place of the snapshot that was marked for this may know people who were not deleted.
+  if (due.size > 0 && latest.runId !== id) {
+    throw new PermanentError('SnapshotSuperseded', 'A run has completed while answers expired: the next drain goes on');
+  }
   const entries: SnapshotEntry[] = [];
   for (const [place, entry] of before.entries.entries()) {
     const expired = due.get(place);
-    if (expired && entry.modelVersion !== unknownModelVersion) {
-      throw new PermanentError(
-        'SnapshotSuperseded',
-        'A run has completed while answers expired: the next drain goes on',
-      );
-    }
     if (!expired) entries.push(entry);
     else if (expired.due === 'inactive') entries.push(...(await withoutInactive(entry, { id, at, place }, deps)));
   }

@@ -31,7 +31,7 @@ export interface RecordFailureDeps {
   readonly mailbox: Pick<MailboxLedger, 'releaseLease'>;
   readonly writeReport: (report: Report) => Promise<{ readonly key: string }>;
   readonly consentWrites: Pick<ConsentWrites, 'list'>;
-  readonly latest: Pick<LatestSnapshot, 'unfinishedWriter'>;
+  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter'>;
   readonly notify: (subject: string, message: string) => Promise<void>;
 }
 
@@ -47,7 +47,8 @@ export async function recordFailure(input: RecordFailureInput, deps: RecordFailu
   if (run?.executionArn === execution) {
     const parts = await deps.parts.list(run.runId);
     const writes = together(await deps.consentWrites.list(run.runId));
-    isPartlyWritten = (await deps.latest.unfinishedWriter())?.runId === run.runId;
+    const whoWrote = [await deps.latest.unfinishedWriter(), await deps.latest.read()];
+    isPartlyWritten = writes.written > 0 || whoWrote.some((who) => who?.runId === run.runId);
     const closedAt = deps.now().toISOString();
     const ending = { closedAt, outcome: 'Failed', failure, written: writes.written, writes } as const;
     const { key: reportKey } = await deps.writeReport(reportOf(run, parts, ending));

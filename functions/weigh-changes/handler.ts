@@ -34,6 +34,7 @@ export const handler = task(weighChangesInput, (input) =>
     runs: ledger.runs,
     parts: ledger.parts,
     latest: ledger.latest,
+    consentImports: ledger.consentImports,
     mailbox: ledger.mailbox(config.MAILBOX),
   }),
 );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../../shared/errors.ts';
+import { hasBegun, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import { overtakerOf, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, type ChangeCounts, type Part, type Parts } from '../../shared/ledger/parts.ts';
@@ -30,6 +31,10 @@ export interface WeighChangesOutput {
   readonly reasons: readonly string[];
   /** Too many changes for batches: a bulk import job is to write them. */
   readonly needsBulkImport: boolean;
+  /** The run has begun an import in an earlier opening: whatever else is so, it goes on with that one. */
+  readonly isImporting: boolean;
+  /** No snapshot says what the store holds, and this run has not written to it. */
+  readonly isFirst: boolean;
   /** How long a reviewer has, should the run be held. */
   readonly reviewSeconds: number;
   readonly files: Readonly<Record<ChangePass, readonly ChangeFileRef[]>>;
@@ -46,7 +51,8 @@ export interface WeighChangesDeps {
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'read' | 'update'>;
   readonly parts: Pick<Parts, 'list' | 'move'>;
-  readonly latest: Pick<LatestSnapshot, 'read'>;
+  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter'>;
+  readonly consentImports: Pick<ConsentImports, 'find'>;
   readonly mailbox: Pick<MailboxLedger, 'keepLease'>;
 }
 
@@ -95,11 +101,15 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   });
   const filesOf = (pass: ChangePass) =>
     reconciled.flatMap(({ part, changeFiles }) => changeFiles[pass].map((_, index) => ({ part, file: index + 1 })));
+  const consentImport = await deps.consentImports.find(runId);
+  const writer = await deps.latest.unfinishedWriter();
   const failure = parts.find(({ state }) => failedStates.includes(state))?.failure;
   return {
     reconciled: reconciled.length,
     reasons,
     reviewSeconds: deps.reviewSeconds,
+    isImporting: consentImport !== undefined && hasBegun(consentImport),
+    isFirst: run.baseManifestKey === undefined && writer?.runId !== runId,
     needsBulkImport: changeKinds.reduce((total, kind) => total + changes[kind], 0) > deps.bulkImportThreshold,
     files: { activations: filesOf(changePasses[0]), others: filesOf(changePasses[1]) },
     ...(failure ? { failure } : {}),

@@ -1,8 +1,7 @@
-import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
 import { S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { positiveInteger, readConfig } from '../../shared/config.ts';
-import { parseIdKey } from '../../shared/fhir/consent-id.ts';
+import { openIdKey } from '../../shared/fhir/open-id-key.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
 import { writeBatch } from '../../shared/fhir/write-batch.ts';
 import { writeProvenances } from '../../shared/fhir/write-provenances.ts';
@@ -35,10 +34,10 @@ const store = new FhirStore({
 const { FHIR_NAMESPACE: namespace } = config;
 
 export const handler = task(writeConsentsInput, async (input) => {
-  const idKey = await getSecret(config.ID_KEY_SECRET, { maxAge: 86_400 });
+  const idKey = await openIdKey(config.ID_KEY_SECRET, ledger.idKeyMark);
   return writeConsents(input, {
     consent: {
-      idKey: parseIdKey(typeof idKey === 'string' ? idKey : ''),
+      idKey,
       namespace,
       patientReference: config.PATIENT_REFERENCE,
     },

@@ -1,15 +1,15 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { PermanentError } from '../../shared/errors.ts';
+import { PermanentError, RetryableError } from '../../shared/errors.ts';
 import { batchSize } from '../../shared/fhir/batch.ts';
 import { consentOf, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
 import type { Provenance } from '../../shared/fhir/provenance.ts';
-import { recordOfConsent } from '../../shared/fhir/record-of-consent.ts';
+import { recordOfOurs } from '../../shared/fhir/record-of-consent.ts';
 import type { Write, Written } from '../../shared/fhir/write-batch.ts';
 import type { Files } from '../../shared/files.ts';
 import { inOrder } from '../../shared/in-order.ts';
-import type { ConsentImports } from '../../shared/ledger/consent-imports.ts';
+import { isPending, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import { sumOfCounts, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import type { LatestSnapshot } from '../../shared/ledger/latest.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
@@ -52,7 +52,7 @@ export interface WriteConsentsDeps {
   readonly latest: Pick<LatestSnapshot, 'beginWriting'>;
   readonly writes: Pick<WritesUnderWay, 'begin' | 'end'>;
   readonly consentWrites: Pick<ConsentWrites, 'find' | 'put'>;
-  readonly consentImports: Pick<ConsentImports, 'findFile'>;
+  readonly consentImports: Pick<ConsentImports, 'find' | 'findFile'>;
   readonly mailbox: Pick<MailboxLedger, 'renewLease'>;
   readonly files: Pick<Files, 'readVerified' | 'writeOnce'>;
   /** Gives what became of each change, in step. */
@@ -97,6 +97,10 @@ async function writeFile(
     throw new PermanentError('RunUnfinished', `Another run began to write and has not finished: run ${runId} may not`);
   }
 
+  const consentImport = await deps.consentImports.find(runId);
+  if (pass === 'others' && consentImport && isPending(consentImport)) {
+    throw new RetryableError('WritesUnderWay', `The import of run ${runId} is not known to have ended`);
+  }
   const imported = pass === 'others' ? await deps.consentImports.findFile(runId, part, file) : undefined;
   // Read whole, so that a file that is not what the ledger recorded is refused before the first write.
   const bytes = await deps.files.readVerified(before?.setAside ?? imported?.left ?? changeFile);
@@ -105,7 +109,7 @@ async function writeFile(
 
   const options = { ...deps.consent, runId };
   const ensureLease = nowAndThen(renewLease, deps.now);
-  const counts = new WrittenCounts(imported?.imported ?? 0);
+  const counts = new WrittenCounts(reconciled.optedOut + reconciled.notOptedOut);
   const provenances: Provenance[] = [];
   const chunkOptions: ChunkOptions = {
     ...{ namespace: options.namespace, runId, odsCode: deps.odsCode ?? '', asAt: reconciled.asAt },
@@ -119,7 +123,7 @@ async function writeFile(
   });
   for await (const { batch, writes, written } of done) {
     counts.add(batch, written, (change, held) =>
-      recordOfConsent(held, { ...change.optOut, patientId: change.patientId }, options),
+      recordOfOurs(held, { ...change.optOut, patientId: change.patientId }, options, change.optOut.since),
     );
     counts.refuseIfTooMany(runId);
     const chunk = chunkOf({ batch, writes, written }, provenances.length + 1, chunkOptions);

@@ -5,7 +5,7 @@ import type { Change } from '../../shared/ndop/reconcile.ts';
 import { writeSetAside } from '../../shared/ndop/set-aside.ts';
 import type { PersonRecord } from '../../shared/ndop/snapshot.ts';
 
-/** So many refusals are single ones; of more, no more than one in ten may be. */
+/** So many refusals are single ones, and so is one in ten people of a part. */
 const fewRefusals = 20;
 const mostRefusedShare = 0.1;
 
@@ -20,11 +20,14 @@ export class WrittenCounts {
   /** Of what was set aside, and of what the store held already. */
   readonly kinds: ChangeCounts = { activate: 0, deactivate: 0, create: 0, update: 0, retire: 0 };
   readonly present: ChangeCounts = { ...this.kinds };
-  #tried: number;
+  readonly #people: number;
 
-  /** @param imported changes of the file that an import has taken, beside which refusals are few or many */
-  constructor(imported: number) {
-    this.#tried = imported;
+  /**
+   * @param people of the part: refusals are few or many beside them, since a file may hold little but what was refused
+   *   before
+   */
+  constructor(people: number) {
+    this.#people = people;
   }
 
   /** @param recordOf what a snapshot would say of a Consent that the store holds, where it is ours */
@@ -33,7 +36,6 @@ export class WrittenCounts {
     outcomes: readonly Written[],
     recordOf: (change: Change, held: unknown) => PersonRecord | undefined,
   ): void {
-    this.#tried += batch.length;
     for (const [index, change] of batch.entries()) {
       const outcome = outcomes[index];
       if (outcome?.kind === 'written') this.written += 1;
@@ -50,11 +52,11 @@ export class WrittenCounts {
 
   /** @throws PermanentError ConsentWritesRefused where it is not single Consents that the store refuses */
   refuseIfTooMany(runId: string): void {
-    if (this.setAside <= fewRefusals || this.setAside <= this.#tried * mostRefusedShare) return;
+    if (this.setAside <= Math.max(fewRefusals, this.#people * mostRefusedShare)) return;
     const reasons = Object.entries(this.reasons).map(([reason, count]) => `${count} times ${reason}`);
     throw new PermanentError(
       'ConsentWritesRefused',
-      `The FHIR store refused ${this.setAside} of ${this.#tried} Consents, so it is not single ones that are at fault (${reasons.slice(0, 3).join('; ')}): put that right, then resume run ${runId}`,
+      `The FHIR store refused ${this.setAside} Consents of a part of ${this.#people} people, so it is not single ones that are at fault (${reasons.slice(0, 3).join('; ')}): put that right, then resume run ${runId}`,
     );
   }
 }

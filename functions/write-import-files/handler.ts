@@ -1,8 +1,7 @@
-import { getSecret } from '@aws-lambda-powertools/parameters/secrets';
 import { S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { positiveInteger, readConfig } from '../../shared/config.ts';
-import { parseIdKey } from '../../shared/fhir/consent-id.ts';
+import { openIdKey } from '../../shared/fhir/open-id-key.ts';
 import { Files } from '../../shared/files.ts';
 import { openLedger } from '../../shared/ledger/ledger.ts';
 import { task } from '../../shared/task.ts';
@@ -23,10 +22,10 @@ const ledger = openLedger(config.LEDGER_TABLE);
 const files = new Files(new S3Client({}), config.BUCKET);
 
 export const handler = task(writeImportFilesInput, async (input) => {
-  const idKey = await getSecret(config.ID_KEY_SECRET, { maxAge: 86_400 });
+  const idKey = await openIdKey(config.ID_KEY_SECRET, ledger.idKeyMark);
   return writeImportFiles(input, {
     consent: {
-      idKey: parseIdKey(typeof idKey === 'string' ? idKey : ''),
+      idKey,
       namespace: config.FHIR_NAMESPACE,
       patientReference: config.PATIENT_REFERENCE,
     },

@@ -234,6 +234,8 @@ export class RefreshConsents extends Construct {
         reconciled: result('reconciled'),
         reasons: result('reasons'),
         needsBulkImport: result('needsBulkImport'),
+        isImporting: result('isImporting'),
+        isFirst: result('isFirst'),
         files: result('files'),
         reviewSeconds: result('reviewSeconds'),
         failure: failureOrBefore,
@@ -271,16 +273,37 @@ export class RefreshConsents extends Construct {
     // Write: whoever is to be withheld first, so that a stop half-way withholds too much, never too little
     const writeTheActivations = this.#write('Write the activations', 'activations', steps);
     const writeTheOthers = this.#write('Write the other Consents', 'others', steps);
+    const whoseAreThey = Choice.jsonata(this, 'Whose are they?');
     // An import overwrites whatever has its ids, so it is for a store that holds no Consent but ours
     const countThoseOfOthers = this.#task('Look for Consents of others', {
       step: steps.countConsents,
       payload: { runId: '{% $runId %}' },
       timeout: Duration.minutes(2),
-      assign: { mayImport: result('areAllOurs') },
-      catchFirst: (task) => task.addCatch(writeTheActivations, { errors: countFailures }),
+      assign: {
+        consentsInStore: result('consents'),
+        mayImport: '{% $needsBulkImport and $states.result.Payload.areAllOurs %}',
+      },
+      catchFirst: (task) =>
+        task.addCatch(whoseAreThey, { errors: countFailures, assign: { consentsInStore: null, mayImport: false } }),
     });
-    countThoseOfOthers.next(writeTheActivations);
-    tooMany.when(Condition.jsonata('{% $needsBulkImport %}'), countThoseOfOthers).otherwise(writeTheActivations);
+    countThoseOfOthers.next(whoseAreThey);
+    // What a first run finds of ours, no snapshot names: some of it may be about people of whom nobody would know
+    whoseAreThey
+      .when(
+        Condition.jsonata('{% $isFirst and $consentsInStore != 0 %}'),
+        this.#unavailable(
+          'Snapshot missing',
+          'SnapshotMissing',
+          'No snapshot says what the FHIR store holds, and it holds Consents of ours, or could not count them: rebuild the snapshot, then start a run. Nothing was written.',
+        ),
+      )
+      .otherwise(writeTheActivations);
+    const goOnWithTheImport = Pass.jsonata(this, 'Go on with the import', { assign: { mayImport: true } });
+    goOnWithTheImport.next(writeTheActivations);
+    tooMany
+      .when(Condition.jsonata('{% $isImporting %}'), goOnWithTheImport)
+      .when(Condition.jsonata('{% $needsBulkImport or $isFirst %}'), countThoseOfOthers)
+      .otherwise(writeTheActivations);
     const importTheOthers = Choice.jsonata(this, 'Import the others?');
     writeTheActivations.next(importTheOthers);
     importTheOthers

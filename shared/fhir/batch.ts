@@ -15,7 +15,7 @@ export type Sleep = (milliseconds: number) => Promise<unknown>;
 export type EntryAnswer =
   | {
       readonly kind: 'final';
-      /** Of three digits; empty where there is none. */
+      /** Of three digits. */
       readonly status: string;
       readonly answer: unknown;
     }
@@ -72,7 +72,7 @@ export interface Sending<Item> {
  * Sends items as one `batch` Bundle, and again whatever was turned away or failed, until every answer is final: for what
  * does no harm when it is done twice.
  *
- * @throws as `sendOnce` does; RetryableError HealthLakeThrottled where some are never taken
+ * @throws as `sendOnce` does; RetryableError HealthLakeThrottled, HealthLakeUnavailable where some are never settled
  */
 export async function sendBatch<Item>(
   store: BatchStore,
@@ -89,7 +89,8 @@ export async function sendBatch<Item>(
       if (answer?.kind === 'final') settle(item, answer.status, answer.answer);
       else again.push(item);
     }
-    await rounds.next(open.length - again.length, again.length);
+    const isThrottled = answers.some(({ kind }) => kind === 'throttled');
+    await rounds.next(open.length - again.length, again.length, isThrottled);
     open = again;
   }
 }
@@ -108,15 +109,23 @@ export class Rounds {
    *
    * @param settled how many entries it has settled
    * @param left how many are left
-   * @throws RetryableError HealthLakeThrottled after eight rounds on end that settled none
+   * @param isThrottled whether some of those were turned away; else nothing certain was heard of them
+   * @throws RetryableError HealthLakeThrottled, HealthLakeUnavailable after eight rounds on end that settled none
    */
-  async next(settled: number, left: number): Promise<void> {
+  async next(settled: number, left: number, isThrottled: boolean): Promise<void> {
     this.#fruitless = settled > 0 ? 0 : this.#fruitless + 1;
     if (left === 0) return;
-    if (this.#fruitless === 8) throw new RetryableError('HealthLakeThrottled', `${left} entries were never taken`);
+    if (this.#fruitless === 8) {
+      throw isThrottled
+        ? new RetryableError('HealthLakeThrottled', `${left} entries were never taken`)
+        : new RetryableError('HealthLakeUnavailable', `Nothing certain was heard of ${left} entries`);
+    }
     await this.#sleep(pauseBefore(this.#fruitless + 1));
   }
 }
+
+/** Request Timeout, Conflict, Too Early. */
+const unsureStatuses = new Set(['408', '409', '425']);
 
 export function isSuccess(status: string): boolean {
   return /^2\d\d$/.test(status);
@@ -133,7 +142,8 @@ function answerOf(answer: unknown): EntryAnswer {
   const stated = memberOf(response, 'status');
   const status = typeof stated === 'string' ? stated.slice(0, 3) : '';
   if (isThrottling(Number(status), JSON.stringify(memberOf(response, 'outcome') ?? ''))) return { kind: 'throttled' };
-  if (/^5\d\d$/.test(status)) return { kind: 'unsure' };
+  // Whatever is neither a success nor a plain refusal says nothing: time-outs, conflicts, and answers without a status.
+  if (!/^[24]\d\d$/.test(status) || unsureStatuses.has(status)) return { kind: 'unsure' };
   if (status === '401' || status === '403') {
     throw new PermanentError(
       'HealthLakeForbidden',

@@ -17,6 +17,11 @@ export function consentIdOf(nhsNumber: number, key: KeyObject): string {
   return shapedAsUuid(hex, 8);
 }
 
+/** Tells one key from another, and nothing of either. */
+export function idKeyMarkOf(key: KeyObject): string {
+  return createHmac('sha256', key).update('ndop-consent:key-mark').digest('hex').slice(0, 16);
+}
+
 /** @throws PermanentError ConfigurationInvalid where the secret is not 32 bytes in hexadecimal */
 export function parseIdKey(secret: string): KeyObject {
   if (!/^[0-9a-f]{64}$/i.test(secret.trim())) {

@@ -13,7 +13,7 @@ export interface DeleteOptions {
 
 export interface Deletion {
   readonly deleted: number;
-  /** Should be gone and are not: refused by the store, or not ours. */
+  /** Should be gone and are not: the store refused. */
   readonly kept: number;
 }
 
@@ -31,10 +31,11 @@ export async function deleteConsents(
   const held = await readConsents(store, ids, sleep);
   const due = ids
     .map((id, index) => ({ id, consent: held[index] }))
-    .filter(({ consent }) => consent !== undefined && !(isActiveKept && memberOf(consent, 'status') === 'active'));
-  const ours = due.filter(({ consent }) => isTagged(consent, namespace));
+    // What lacks our tag is nobody's that we wrote about, and consumers pass over it.
+    .filter(({ consent }) => isTagged(consent, namespace))
+    .filter(({ consent }) => !(isActiveKept && memberOf(consent, 'status') === 'active'));
   let deleted = 0;
-  await sendBatch(store, ours, {
+  await sendBatch(store, due, {
     entryOf: ({ id }) => ({ request: { method: 'DELETE', url: `Consent/${id}` } }),
     settle: (_, status) => {
       if (isSuccess(status) || isGone(status)) deleted += 1;

@@ -85,10 +85,24 @@ export async function isImportUnderWay(
   { name, startedAt }: { readonly name: string; readonly startedAt: string },
   now: Date,
 ): Promise<boolean> {
-  const answer = await callAction(store, 'ListFHIRImportJobs', { JobName: name });
-  const jobs = listOf(memberOf(answer, 'ImportJobPropertiesList')).filter((job) => memberOf(job, 'JobName') === name);
+  const jobs = await jobsNamed(store, name);
   if (jobs.length === 0) return now.getTime() - Date.parse(startedAt) < unlistedSeconds * 1000;
   return jobs.some((job) => endOf(parseJobStatus(memberOf(job, 'JobStatus'), `import ${name}`)) === undefined);
+}
+
+/** Every job of this name, page by page; one without a name is taken for one of them. */
+async function jobsNamed(store: Store, name: string): Promise<unknown[]> {
+  const jobs: unknown[] = [];
+  let token: unknown;
+  do {
+    const page = await callAction(store, 'ListFHIRImportJobs', {
+      JobName: name,
+      ...(typeof token === 'string' ? { NextToken: token } : {}),
+    });
+    jobs.push(...listOf(memberOf(page, 'ImportJobPropertiesList')));
+    token = memberOf(page, 'NextToken');
+  } while (typeof token === 'string');
+  return jobs.filter((job) => (memberOf(job, 'JobName') ?? name) === name);
 }
 
 /** How a job has ended; undefined while it may go on writing, as one does that is being cancelled or cannot be. */

@@ -59,6 +59,27 @@ export function recordOfConsent(
   return { ...optOut, patientHash: isSame(consent, expected) ? patientHashOf(named) : '' };
 }
 
+/**
+ * The same; but where it is ours and not as this pipeline writes it, a record of its status that has it rewritten or
+ * deleted by the next run, so that it is not lost sight of.
+ *
+ * @param since what the record says of a time that cannot be read
+ */
+export function recordOfOurs(
+  consent: unknown,
+  person: PersonOfConsent,
+  options: Omit<ConsentOptions, 'runId'>,
+  since: string,
+): PersonRecord | undefined {
+  const record = recordOfConsent(consent, person, options);
+  if (record || !isTagged(consent, options.namespace)) return record;
+  const { nhsNumber } = person;
+  const isActive = memberOf(consent, 'status') === 'active';
+  return isActive
+    ? { nhsNumber, status: 'active', since, optedOutSince: since, patientHash: '' }
+    : { nhsNumber, status: 'inactive', since, patientHash: '' };
+}
+
 /** Whether a resource bears the tag of everything that this pipeline writes. */
 export function isTagged(resource: unknown, namespace: string): boolean {
   return holdsCoding(memberOf(memberOf(resource, 'meta'), 'tag'), datasetTag(namespace));

@@ -38,7 +38,7 @@ export interface WriteBatchOptions {
   /** Base URI of our own identifiers: what bears its tag is ours. */
   readonly namespace: string;
   readonly runId: string;
-  readonly sleep?: Sleep;
+  readonly sleep?: Sleep | undefined;
 }
 
 /**
@@ -69,12 +69,10 @@ export async function writeBatch(
       else written.set(write, standing);
     }
     const { refused, unsure } = await sendUntilHeard(store, due, { written, rounds });
-    for (const one of refused) {
-      const isWithheld = await withhold(store, one, sleep);
-      const held = isWithheld ? undefined : one.held;
-      written.set(one.write, { kind: 'set-aside', reason: one.reason, held, isUnsafe: isUnvouched(one.write, held) });
+    for (const [one, standing] of await standingNow(store, refused, { namespace, runId, sleep })) {
+      written.set(one.write, standing === 'due' ? await setAside(store, one, sleep) : standing);
     }
-    await rounds.next(open.length - unsure.length, unsure.length);
+    await rounds.next(open.length - unsure.length, unsure.length, false);
     open = unsure;
   }
   // Every write has its place in the map by now.
@@ -110,10 +108,31 @@ async function sendUntilHeard(
       else if (isTaken(one.write, answer.status)) written.set(one.write, { kind: 'written' });
       else refused.push({ ...one, reason: reasonOf(answer) });
     }
-    if (throttled.length > 0) await rounds.next(open.length - throttled.length, throttled.length);
+    if (throttled.length > 0) await rounds.next(open.length - throttled.length, throttled.length, true);
     open = throttled;
   }
   return { refused, unsure };
+}
+
+/** What the store says of refused changes after their refusal, so that it is never recorded as it was before. */
+async function standingNow(
+  store: BatchStore,
+  refused: readonly Refused[],
+  options: WriteBatchOptions,
+): Promise<(readonly [Refused, Written | 'due'])[]> {
+  if (refused.length === 0) return [];
+  const ids = refused.map(({ write }) => idOf(write));
+  const held = await readConsents(store, ids, options.sleep);
+  return refused.map((one, index) => {
+    const now = { ...one, held: held[index] };
+    return [now, standingOf(one.write, now.held, options)] as const;
+  });
+}
+
+async function setAside(store: BatchStore, refused: Refused, sleep?: Sleep): Promise<Written> {
+  const { write, reason } = refused;
+  const held = (await withhold(store, refused, sleep)) ? undefined : refused.held;
+  return { kind: 'set-aside', reason, held, isUnsafe: isUnvouched(write, held) };
 }
 
 /** What the store already says of a change, or that it is due. */
@@ -179,5 +198,5 @@ function isTaken({ method }: Write, status: string): boolean {
 
 function reasonOf({ status, answer }: EntryAnswer & { kind: 'final' }): string {
   const said = outcomeText(memberOf(memberOf(answer, 'response'), 'outcome'));
-  return `status ${status || 'none'}${said === '' ? '' : `: ${said}`}`;
+  return `status ${status}${said === '' ? '' : `: ${said}`}`;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ManifestFile } from '../ndop/snapshot-manifest.ts';
+import { runFiles } from '../run-files.ts';
 import type { LedgerTable } from './table.ts';
 
 const latest = z.object({
@@ -36,6 +37,14 @@ export function hasWrittenSince(
 ): boolean {
   const known = rebuild.unfinishedWriter;
   return writer !== undefined && (writer.runId !== known?.runId || writer.opening !== known.opening);
+}
+
+/**
+ * The run that began to write and never closed. One whose snapshot holds has closed, and stopped before it could say so.
+ */
+export function stillUnfinished(writer: Writer | undefined, latest: Latest | undefined): Writer | undefined {
+  const isClosed = writer && latest?.manifestKey === runFiles.manifest(writer.runId, writer.opening);
+  return isClosed === true ? undefined : writer;
 }
 
 const key = { pk: 'LATEST', sk: 'LATEST' };

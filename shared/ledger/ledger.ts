@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ConsentImports } from './consent-imports.ts';
 import { ConsentWrites } from './consent-writes.ts';
+import { IdKeyMark } from './id-key-mark.ts';
 import { LatestSnapshot } from './latest.ts';
 import { MailboxLedger } from './mailbox-ledger.ts';
 import { Parts } from './parts.ts';
@@ -16,6 +17,7 @@ export interface Ledger {
   readonly exports: PatientExports;
   readonly consentImports: ConsentImports;
   readonly consentWrites: ConsentWrites;
+  readonly idKeyMark: IdKeyMark;
   readonly latest: LatestSnapshot;
   readonly writes: WritesUnderWay;
   readonly mailbox: (mailboxId: string) => MailboxLedger;
@@ -29,6 +31,7 @@ export function openLedger(tableName: string): Ledger {
     exports: new PatientExports(table),
     consentImports: new ConsentImports(table),
     consentWrites: new ConsentWrites(table),
+    idKeyMark: new IdKeyMark(table),
     latest: new LatestSnapshot(table),
     writes: new WritesUnderWay(table),
     mailbox: (mailboxId) => new MailboxLedger(table, mailboxId),

@@ -9,7 +9,7 @@ export const expiring = z.object({
   /** How many of its rows have been looked at. */
   row: z.number(),
   deleted: z.number(),
-  /** Consents that should be gone and are not: refused by the store, or without our tag. */
+  /** Consents that should be gone and are not: the store refused. */
   kept: z.number(),
   isDone: z.boolean(),
 });

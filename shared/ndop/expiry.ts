@@ -48,9 +48,9 @@ export function dueEntries(
  * usable. Undefined where no answer vouches for anybody, or the store holds something that should be gone: then nothing new
  * may be said of its freshness.
  */
-export function oldestVouchedFor({ entries }: SnapshotManifest): string | undefined {
+export function oldestVouchedFor({ entries, unvouched: strays = 0 }: SnapshotManifest): string | undefined {
   const standing = entries.filter(({ expiredAt, rows }) => expiredAt === undefined && rows > 0);
-  if (standing.some(({ unvouched = 0 }) => unvouched > 0)) return undefined;
+  if (strays > 0 || standing.some(({ unvouched = 0 }) => unvouched > 0)) return undefined;
   const [oldest] = standing.map(({ sentAt }) => sentAt).sort();
   return oldest;
 }

@@ -29,6 +29,11 @@ export type SnapshotEntry = z.infer<typeof snapshotEntry>;
 export const snapshotManifest = z.object({
   runId: z.string(),
   entries: z.array(snapshotEntry),
+  /**
+   * Consents of ours of which no entry says whose they are: nobody looks after them, so nothing may be said of the store's
+   * freshness. Absent where there are none.
+   */
+  unvouched: z.number().optional(),
   /** File of the numbers that the service refused; absent where it refused none. */
   refused: z.object({ key: z.string(), sha256: z.string() }).optional(),
 });

@@ -48,6 +48,9 @@ export function reportHtml(report: Report): string {
         ? [['Still say "not opted out", so that the run is not marked', count(report.consents.unsafe)] as const]
         : []),
       ...(report.provenancesFailed > 0 ? [['Provenances not taken', count(report.provenancesFailed)] as const] : []),
+      ...(report.strays === undefined
+        ? []
+        : [['Consents of whom nobody knows, so that the run is not marked', count(report.strays)] as const]),
       ...(report.usable ? [['Usable until', report.usable.until] as const] : []),
       ...changeRows('', changes),
       ...(report.consents.written === 0 ? changeRows('Called for, not written: ', report.found) : []),

@@ -34,6 +34,11 @@ export function reportText(report: Report): string {
     ...(report.provenancesFailed > 0
       ? [`            ${report.provenancesFailed} Provenances not taken by the FHIR store`]
       : []),
+    ...(report.strays === undefined
+      ? []
+      : [
+          `  strays    the store may hold ${report.strays} Consents of ours of whom nobody knows: no new marker until a rebuild finds none`,
+        ]),
     ...(report.usable
       ? [`  usable    until ${report.usable.until}, counted from the oldest request that an answer rests on`]
       : []),

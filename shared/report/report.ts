@@ -56,6 +56,8 @@ export interface Report {
   };
   /** Provenances that the FHIR store did not take; the Consents are written. */
   readonly provenancesFailed: number;
+  /** Consents of ours of whom no snapshot knows, since a rebuild: until they are gone no run is marked. */
+  readonly strays?: number;
   /** Until when what the FHIR store holds may be relied on, and from which request it counts; absent where nothing is. */
   readonly usable?: { readonly from: string; readonly until: string };
   /** Why the run was held for a person, if it was, and what the person decided. */
@@ -109,7 +111,8 @@ export interface ReportEnding {
   readonly written: number;
   /** What became of the changes; absent where nothing was to be written. */
   readonly writes?: ChangeWrites;
-  /** When the oldest request was sent whose answer vouches for somebody. */
+  /** Consents of ours of which nobody knows whose they are, since a rebuild found them; absent where there are none. */
+  readonly strays?: number | undefined;
   readonly usable?: Report['usable'] | undefined;
   /** The reviewer's words; absent where nobody was asked. */
   readonly decision?: string | undefined;
@@ -179,6 +182,7 @@ export function reportOf(run: Run, rows: readonly Part[], ending: ReportEnding):
       unsafe: writes.unsafe,
     },
     provenancesFailed: writes.provenancesFailed,
+    ...(ending.strays ? { strays: ending.strays } : {}),
     ...(ending.usable ? { usable: ending.usable } : {}),
     ...(run.review && verdict
       ? { review: { reasons: verdict.reasons, decision: ending.decision ?? 'none recorded' } }

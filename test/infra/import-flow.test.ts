@@ -30,11 +30,20 @@ const files = {
 };
 const failing = (name: string) => ({ errorType: name, errorMessage: 'a test asked for it' });
 
+/** What has been weighed of the changes. */
+interface Verdict {
+  readonly needsBulkImport: boolean;
+  readonly isFirst: boolean;
+  readonly isImporting: boolean;
+}
+
 /** The stretch of the run between the verdict on the changes and the writing's end, with answers in place of its steps. */
-async function write(needsBulkImport: boolean, answers: Steps) {
+async function write(about: Partial<Verdict>, answers: Steps) {
   const calls: string[] = [];
   const assigned = {
-    ...{ runId: 'run-1', needsBulkImport, files, mayImport: false, importWaitedSeconds: 0, written: 0, incomplete: [] },
+    ...{ runId: 'run-1', files, mayImport: false, importWaitedSeconds: 0, written: 0, incomplete: [] },
+    ...{ needsBulkImport: false, isFirst: false, isImporting: false },
+    ...about,
   };
   const machine = await openMachine(
     {
@@ -46,7 +55,7 @@ async function write(needsBulkImport: boolean, answers: Steps) {
       },
     },
     (payload, _, arn) => {
-      const step = functions.find((each) => each.arn === arn)?.name ?? arn;
+      const step = functions.find((each) => arn.startsWith(`${each.arn}:`))?.name ?? arn;
       calls.push(step);
       const nth = calls.filter((each) => each === step).length;
       const usual = step === 'write-consents' ? { part: 1, written: 1, setAside: 0 } : {};
@@ -71,7 +80,7 @@ const importing: Steps = {
 
 describe('changes that are too many for batches', () => {
   it('are imported, after whoever is to be withheld and before batches mop up', async () => {
-    const { calls, ending } = await write(true, importing);
+    const { calls, ending } = await write({ needsBulkImport: true }, importing);
     expect(ending).toMatchObject({ status: 'SUCCEEDED', value: { written: 13 } });
     expect(steps(calls)).toEqual([
       ...['count-consents', 'write-consents', 'write-import-files', 'start-import', 'check-import'],
@@ -93,23 +102,29 @@ describe('changes that are too many for batches', () => {
     },
     { says: 'the store cannot count', answers: { 'count-consents': () => failing('HealthLakeRefused') } },
   ])('are left to batches where $says', async ({ answers }) => {
-    const { calls, ending } = await write(true, { ...importing, ...answers });
+    const { calls, ending } = await write({ needsBulkImport: true }, { ...importing, ...answers });
     expect(ending.status).toBe('SUCCEEDED');
     expect(steps(calls)).toEqual(['count-consents', 'write-consents']);
   });
 
   it('go straight to batches where nothing is left to import', async () => {
-    const { calls } = await write(true, { ...importing, 'start-import': () => ({ isStarted: false }) });
+    const { calls } = await write(
+      { needsBulkImport: true },
+      { ...importing, 'start-import': () => ({ isStarted: false }) },
+    );
     expect(steps(calls).slice(-2)).toEqual(['start-import', 'write-consents']);
   });
 
   test.each(['start-import', 'check-import', 'write-import-files', 'find-unimported'])(
     'end the run where %s fails, and no batch writes after it',
     async (step) => {
-      const { calls, ending } = await write(true, {
-        ...importing,
-        [step]: () => failing('HealthLakeForbidden'),
-      });
+      const { calls, ending } = await write(
+        { needsBulkImport: true },
+        {
+          ...importing,
+          [step]: () => failing('HealthLakeForbidden'),
+        },
+      );
       expect(ending).toMatchObject({ status: 'FAILED' });
       expect(steps(calls).slice(-2)).toEqual([step, 'record-failure']);
     },
@@ -117,7 +132,32 @@ describe('changes that are too many for batches', () => {
 });
 
 it('changes that are few are written by batches, and nothing is counted', async () => {
-  const { calls, ending } = await write(false, importing);
+  const { calls, ending } = await write({}, importing);
   expect(ending.status).toBe('SUCCEEDED');
   expect(steps(calls)).toEqual(['write-consents']);
+});
+
+it('an import that an earlier opening has begun is gone on with, whatever the limits say now', async () => {
+  const { calls, ending } = await write({ isImporting: true }, importing);
+  expect(ending.status).toBe('SUCCEEDED');
+  expect(steps(calls)).toEqual([
+    ...['write-consents', 'write-import-files', 'start-import', 'check-import', 'find-unimported', 'write-consents'],
+  ]);
+});
+
+describe('a first run', () => {
+  it('writes into a store that holds no Consent of ours', async () => {
+    const { calls, ending } = await write({ isFirst: true }, importing);
+    expect(ending.status).toBe('SUCCEEDED');
+    expect(steps(calls)).toEqual(['count-consents', 'write-consents']);
+  });
+
+  test.each<{ says: string; answer: object }>([
+    { says: 'holds some already', answer: { consents: 1, areAllOurs: true } },
+    { says: 'cannot count them', answer: failing('HealthLakeRefused') },
+  ])('writes nothing where the store $says: a snapshot is missing', async ({ answer }) => {
+    const { calls, ending } = await write({ isFirst: true }, { ...importing, 'count-consents': () => answer });
+    expect(ending).toMatchObject({ status: 'FAILED', error: 'SnapshotMissing' });
+    expect(steps(calls)).toEqual(['count-consents', 'record-failure']);
+  });
 });

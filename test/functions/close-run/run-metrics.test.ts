@@ -23,12 +23,17 @@ it('a run says what it was answered, what it changed and what it could not do', 
 
 it('a rebuild has no rate, and says nothing of writing', () => {
   const rebuilt: Report = { ...report, outcome: 'SnapshotRebuilt', answered: 0, optOutPercent: 0 };
-  expect(runMetrics(rebuilt, true)).toEqual({ RowsQuarantined: 6, PeopleAnswered: 0, RunMarkerFailures: 0 });
+  expect(runMetrics(rebuilt, true)).toEqual({ PeopleAnswered: 0, RunMarkerFailures: 0 });
+});
+
+it('a run that found nobody to ask about says how many rows it set aside', () => {
+  const empty: Report = { ...report, outcome: 'NothingToCheck', answered: 0, optOutPercent: 0 };
+  expect(runMetrics(empty, true)).toEqual({ PeopleAnswered: 0, RowsQuarantined: 6 });
 });
 
 it('a dry run leaves standing what an alarm says of the run before', () => {
   const names = Object.keys(runMetrics({ ...report, outcome: 'DryRunCompleted' }, true));
-  expect(names).toEqual(['RowsQuarantined', 'PeopleAnswered', 'OptOutRatePct']);
+  expect(names).toEqual(['PeopleAnswered', 'OptOutRatePct', 'RowsQuarantined']);
 });
 
 it.each(['Completed', 'SnapshotRebuilt'] as const)('a marker that the store refused is counted: %s', (outcome) => {

@@ -212,6 +212,23 @@ describe('entries that the store refuses for good', () => {
     expect(pipeline.consents.size).toBe(345);
   });
 
+  it('month after month, though nothing else changes, never end a run', async () => {
+    const many = people.slice(0, 30);
+    const pipeline = await weighed(people, new Set());
+    refuse(pipeline, many);
+    for (let month = 0; month < 3; month += 1) {
+      expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({
+        outcome: 'CompletedWithFailures',
+      });
+      await resume(pipeline);
+      expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({
+        outcome: 'CompletedWithFailures',
+      });
+      await next(pipeline, people, new Set());
+    }
+    expect(pipeline.consents.size).toBe(320);
+  });
+
   it('of people who have opted out leave no Consent behind that says otherwise', async () => {
     const pipeline = await weighed(people, new Set());
     await pipeline.writeAll((await pipeline.weigh()).files);
@@ -248,7 +265,7 @@ describe('entries that the store refuses for good', () => {
     refuse(pipeline, people);
     await expect(pipeline.write('others', 1, 1)).rejects.toMatchObject({
       name: 'ConsentWritesRefused',
-      message: expect.stringContaining('refused 100 of 100 Consents'),
+      message: expect.stringContaining('refused 100 Consents of a part of 350 people'),
     });
     expect(await rowOf(pipeline)).toBeUndefined();
   });
@@ -275,11 +292,11 @@ describe('entries that the store refuses after an import', () => {
     return pipeline;
   }
 
-  it('are few or many beside everything that the file holds, since the import took the others', async () => {
+  it('are few or many beside the people of the part, since a file may hold little else', async () => {
     expect(await (await refused(35)).write('others', 1, 1)).toEqual({ part: 1, written: 315, setAside: 35 });
     await expect((await refused(36)).write('others', 1, 1)).rejects.toMatchObject({
       name: 'ConsentWritesRefused',
-      message: expect.stringContaining('refused 36 of 350 Consents'),
+      message: expect.stringContaining('refused 36 Consents of a part of 350 people'),
     });
   });
 
@@ -405,7 +422,6 @@ describe('a run that has ended while it still wrote', () => {
 
   const starts = [
     { start: 'rebuild', input: { trigger: 'console', mode: 'rebuild', reason: 'test' } },
-    { start: 'rewrite', input: { trigger: 'console', rewrite: true, reason: 'test' } },
     { start: 'resume', input: undefined },
   ];
   test.each(starts)('keeps a $start out until it writes no more', async ({ input }) => {

@@ -46,8 +46,13 @@ describe('entries that are sent once', () => {
     { response: { status: '201 Created' }, kind: 'final' },
     { response: { status: '400' }, kind: 'final' },
     { response: { status: '412 Precondition Failed' }, kind: 'final' },
-    { response: {}, kind: 'final' },
-    { response: { status: 200 }, kind: 'final' },
+    { response: {}, kind: 'unsure' },
+    { response: { status: 200 }, kind: 'unsure' },
+    { response: { status: 'OK' }, kind: 'unsure' },
+    { response: { status: '302' }, kind: 'unsure' },
+    { response: { status: '408' }, kind: 'unsure' },
+    { response: { status: '409 Conflict' }, kind: 'unsure' },
+    { response: { status: '425' }, kind: 'unsure' },
     { response: { status: '429' }, kind: 'throttled' },
     { response: { status: '400', outcome: throttled }, kind: 'throttled' },
     { response: { status: '500' }, kind: 'unsure' },
@@ -148,10 +153,13 @@ describe('a batch', () => {
   });
 });
 
-it('rounds that settle something start counting anew', async () => {
+test.each([
+  { isThrottled: true, name: 'HealthLakeThrottled' },
+  { isThrottled: false, name: 'HealthLakeUnavailable' },
+])('rounds that settle something start counting anew, and end as $name', async ({ isThrottled, name }) => {
   const rounds = new Rounds(() => Promise.resolve());
-  for (let round = 0; round < 7; round += 1) await rounds.next(0, 5);
-  await rounds.next(1, 4);
-  for (let round = 0; round < 7; round += 1) await rounds.next(0, 4);
-  await expect(rounds.next(0, 4)).rejects.toMatchObject({ name: 'HealthLakeThrottled' });
+  for (let round = 0; round < 7; round += 1) await rounds.next(0, 5, isThrottled);
+  await rounds.next(1, 4, isThrottled);
+  for (let round = 0; round < 7; round += 1) await rounds.next(0, 4, isThrottled);
+  await expect(rounds.next(0, 4, isThrottled)).rejects.toMatchObject({ name });
 });

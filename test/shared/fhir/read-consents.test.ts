@@ -56,10 +56,14 @@ test.each([
 
 test.each<{ what: string; answer: Answer }>([
   { what: 'refused', answer: { response: { status: '422' } } },
-  { what: 'answered without a status', answer: { response: {} } },
   { what: 'answered with no Consent', answer: { response: { status: '200' } } },
   { what: 'answered with another Consent', answer: found('another') },
 ])('takes nobody for absent whose read is $what', async ({ answer }) => {
   const store = storeThat(() => answer);
   await expect(readConsents(store, ['a'], noPause)).rejects.toMatchObject({ name: 'HealthLakeRefused' });
+});
+
+it('takes nobody for absent of whom nothing certain is heard', async () => {
+  const store = storeThat(() => ({ response: {} }));
+  await expect(readConsents(store, ['a'], noPause)).rejects.toMatchObject({ name: 'HealthLakeUnavailable' });
 });

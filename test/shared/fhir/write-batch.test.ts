@@ -149,6 +149,20 @@ describe('an entry that the store refuses', () => {
   });
 });
 
+it('an entry that was carried out and answered without a status is read up on, and never recorded as it was before', async () => {
+  const store = holding(consent(one, 'active', old));
+  const carryOut = store.postBundle.bind(store);
+  let writes = 0;
+  store.postBundle = async (bundle) => {
+    const answer = (await carryOut(bundle)) as { entry: object[] };
+    const isWrite = (bundle as { entry: { request: { method: string } }[] }).entry[0]?.request.method === 'PUT';
+    writes += isWrite ? 1 : 0;
+    return isWrite ? { ...answer, entry: answer.entry.map(() => ({ response: {} })) } : answer;
+  };
+  expect(await write(store, [put(one, 'inactive')])).toEqual([{ kind: 'written' }]);
+  expect(writes).toBe(1);
+});
+
 describe('an answer that is lost', () => {
   test.each(['lost', 'unanswered'] as const)('is read up on before anything is written again: %s', async (fault) => {
     const store = holding(consent(one, 'inactive', old));
