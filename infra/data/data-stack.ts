@@ -141,15 +141,6 @@ export class DataStack extends Stack {
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
       }),
     );
-    // The rule in the ops stack tells the topic how executions end. The same guide gives EventBridge no condition here.
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'EventsToTheOperators',
-        principals: [new ServicePrincipal('events.amazonaws.com')],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-        resources: ['*'],
-      }),
-    );
     return key;
   }
 

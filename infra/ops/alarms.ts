@@ -105,7 +105,7 @@ export class Alarms extends Construct {
   }
 
   #freshness(): void {
-    const { fhir, replies } = this.#environment;
+    const { fhir, replies, schedule } = this.#environment;
     const day = Duration.days(1);
     this.#alarm('NoRun', {
       entry: 'No run has completed lately',
@@ -113,7 +113,7 @@ export class Alarms extends Construct {
         'No run has completed for nine days, or nobody looks any more: the daily drain has not measured it for two',
       metric: measure(this.#environment, 'DaysSinceLastSuccess', day),
       // A weekly run, and two days.
-      ...{ above: 9, periods: 2, missing: this.#unlessMeasured() },
+      ...{ above: 9, periods: 2, missing: expectedIf(schedule.enabled) },
     });
     const oldest = Math.floor((fhir.maxAgeDays * 2) / 3);
     this.#alarm('OldAnswers', {
@@ -142,17 +142,12 @@ export class Alarms extends Construct {
     const entry = 'The MESH certificate runs out';
     this.#alarm('CertificateDue', {
       ...{ entry, tells: 'The certificate that we show MESH lasts for less than 60 days, or is not measured' },
-      ...{ metric, below: 60, periods: 2, missing: this.#unlessMeasured() },
+      ...{ metric, below: 60, periods: 2, missing: expectedIf(this.#environment.drain.enabled) },
     });
     this.#alarm('CertificateUrgent', {
       ...{ entry, tells: 'The certificate that we show MESH lasts for less than 14 days' },
       ...{ metric, below: 14, missing: allIsWell },
     });
-  }
-
-  /** What the daily drain measures: nothing of it means that it is broken, once it is enabled. */
-  #unlessMeasured(): TreatMissingData {
-    return this.#environment.drain.enabled ? TreatMissingData.BREACHING : allIsWell;
   }
 
   #outcomes(): void {
@@ -237,6 +232,11 @@ export class Alarms extends Construct {
     alarm.addAlarmAction(this.#action);
     this.#made.push(alarm);
   }
+}
+
+/** What the daily drain measures: nothing of it means that something is broken, once it is to be expected. */
+function expectedIf(isEnabled: boolean): TreatMissingData {
+  return isEnabled ? TreatMissingData.BREACHING : allIsWell;
 }
 
 /** Of a heading, as Markdown viewers make it. */

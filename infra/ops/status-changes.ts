@@ -11,7 +11,8 @@ export interface StatusChangesProps {
 
 /**
  * Tells the topic which execution ended badly, by the event of its end. Of an execution that was aborted, ran out of time or
- * broke a limit no Catch learns, so that nothing of ours could tell. Neither input, output nor cause is passed on.
+ * broke a limit no Catch learns, so that nothing of ours could tell. Neither input, output nor cause is passed on. The target
+ * itself lets EventBridge in, in the policies of the topic and of its key.
  */
 export function statusChanges(scope: Construct, { stateMachines, topic }: StatusChangesProps): Rule {
   const machine = EventField.fromPath('$.detail.stateMachineArn');

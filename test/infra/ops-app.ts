@@ -2,8 +2,11 @@ import { App } from 'aws-cdk-lib';
 import { EnvironmentStage } from '../../infra/environment-stage.ts';
 import { dev } from '../../infra/environments/dev.ts';
 
-const environment = { ...dev, drain: { ...dev.drain, enabled: process.env.DRAIN === 'on' } };
+const drain = { ...dev.drain, enabled: true };
+const schedule = { ...dev.schedule, enabled: true };
 // Its templates are wanted, and no bundle of a function.
 const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
-new EnvironmentStage(app, environment.name, { environment });
+for (const environment of [dev, { ...dev, name: 'drained', drain }, { ...dev, name: 'live', drain, schedule }]) {
+  new EnvironmentStage(app, environment.name, { environment });
+}
 app.synth();
