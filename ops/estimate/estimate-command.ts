@@ -1,5 +1,6 @@
 import { readArguments, UsageError, wholeNumber } from '../../shared/command-line.ts';
 import { estimate } from './estimate.ts';
+import { printIdleMonth } from './idle.ts';
 import { assumed } from './measured.ts';
 import { prices, pricesAt } from './prices.ts';
 import { printEstimate } from './print-estimate.ts';
@@ -18,6 +19,7 @@ export const estimateUsage = `Usage: npm run ops -- estimate --patients N [optio
   --import-minutes N         that the store takes for an import (default: ${assumed.importedASecond} Consents a second)
   --bulk-import-threshold N  changes beyond which an import writes (default ${settings.bulkImportThreshold})
   --max-deactivations N      people released in one run before it is held (default ${settings.maxDeactivations})
+  --idle                     instead, what a month costs in which no run starts
   --json                     the figures for machines
 
 Needs no AWS account: arithmetic over what was measured (ops/estimate/measured.ts) and prices (ops/estimate/prices.ts).`;
@@ -38,11 +40,13 @@ export function estimateCommand(args: string[]): string {
       'import-minutes': { type: 'string' },
       'bulk-import-threshold': { type: 'string', default: String(settings.bulkImportThreshold) },
       'max-deactivations': { type: 'string', default: String(settings.maxDeactivations) },
+      idle: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help === true) return estimateUsage;
+  if (values.idle === true) return printIdleMonth();
   if (values.patients === undefined) throw new UsageError('Say for how many people: --patients N');
   const scenario: Scenario = {
     // Nobody has more numbers to give than there are.

@@ -78,3 +78,18 @@ export const prices = {
     unsure: 'of us-east-1; London was not seen',
   },
 } as const satisfies Record<string, Price>;
+
+/** Prices of what stands whether a run starts or not; of us-east-1, for London was not seen. */
+export const standingPrices = {
+  alarmMonth: {
+    dollars: 0.1,
+    per: 'month of an alarm on one metric of standard resolution',
+    source: 'aws.amazon.com/cloudwatch/pricing',
+  },
+  secretMonth: { dollars: 0.4, per: 'month of a secret', source: 'aws.amazon.com/secrets-manager/pricing' },
+  keyMonth: {
+    dollars: 1,
+    per: 'month of a key, each of its first two rotations as much again',
+    source: 'aws.amazon.com/kms/pricing',
+  },
+} as const satisfies Record<string, Price>;

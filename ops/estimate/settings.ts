@@ -50,6 +50,9 @@ export const settings = {
   uploadPieceBytes: 5 * 1_048_576,
   /** States of a drain that finds nothing too old: drain, freshness, whether anything has expired, whether it was free, the end. */
   statesOfDrain: 5,
+  /** Alarms and secrets of one environment. */
+  alarms: 47,
+  secrets: 2,
   searchPage: 100,
   /** Exported files are read in groups of about so many bytes, and in no more groups than that. */
   groupBytes: 64 * 1_048_576,

@@ -1,0 +1,123 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, it, test } from '@jest/globals';
+import { synthesize } from '../../local/assembly/synthesize.ts';
+import { root } from './definitions.ts';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: string | readonly string[];
+  readonly Condition?: object;
+}
+
+let text: string;
+let statements: readonly Statement[];
+let types: ReadonlySet<string>;
+
+beforeAll(async () => {
+  text = await readFile(join(root, 'infra/bootstrap-policy.json'), 'utf8');
+  ({ Statement: statements } = JSON.parse(text) as { Statement: readonly Statement[] });
+  types = await typesOf((await synthesize(root)).directory);
+}, 240_000);
+
+/** Types of everything that any environment deploys. */
+async function typesOf(assembly: string): Promise<ReadonlySet<string>> {
+  const files = (await readdir(assembly, { recursive: true })).filter((name) => name.endsWith('.template.json'));
+  const templates = await Promise.all(files.map((file) => readFile(join(assembly, file), 'utf8')));
+  return new Set(
+    templates.flatMap((template) =>
+      Object.values((JSON.parse(template) as { Resources: Record<string, { Type: string }> }).Resources).map(
+        ({ Type }) => Type,
+      ),
+    ),
+  );
+}
+
+/** What CloudFormation calls to make one of a type. */
+const making: Readonly<Record<string, string>> = {
+  'AWS::CloudWatch::Alarm': 'cloudwatch:PutMetricAlarm',
+  'AWS::CloudWatch::Dashboard': 'cloudwatch:PutDashboard',
+  'AWS::DynamoDB::GlobalTable': 'dynamodb:CreateTable',
+  'AWS::Events::Rule': 'events:PutRule',
+  'AWS::IAM::Policy': 'iam:PutRolePolicy',
+  'AWS::IAM::Role': 'iam:CreateRole',
+  'AWS::KMS::Key': 'kms:CreateKey',
+  'AWS::Lambda::Function': 'lambda:CreateFunction',
+  'AWS::Lambda::Permission': 'lambda:AddPermission',
+  'AWS::Lambda::Version': 'lambda:PublishVersion',
+  'AWS::Logs::LogGroup': 'logs:CreateLogGroup',
+  'AWS::Logs::MetricFilter': 'logs:PutMetricFilter',
+  'AWS::Logs::QueryDefinition': 'logs:PutQueryDefinition',
+  'AWS::S3::Bucket': 's3:CreateBucket',
+  'AWS::S3::BucketPolicy': 's3:PutBucketPolicy',
+  'AWS::Scheduler::Schedule': 'scheduler:CreateSchedule',
+  'AWS::Scheduler::ScheduleGroup': 'scheduler:CreateScheduleGroup',
+  'AWS::SecretsManager::Secret': 'secretsmanager:CreateSecret',
+  'AWS::SNS::Subscription': 'sns:Subscribe',
+  'AWS::SNS::Topic': 'sns:CreateTopic',
+  'AWS::SNS::TopicPolicy': 'sns:SetTopicAttributes',
+  'AWS::SQS::Queue': 'sqs:CreateQueue',
+  'AWS::SQS::QueuePolicy': 'sqs:SetQueueAttributes',
+  'AWS::StepFunctions::StateMachine': 'states:CreateStateMachine',
+  'AWS::StepFunctions::StateMachineAlias': 'states:CreateStateMachineAlias',
+  'AWS::StepFunctions::StateMachineVersion': 'states:PublishStateMachineVersion',
+};
+
+function allowing(action: string): Statement[] {
+  return statements.filter(({ Action }) =>
+    [Action].flat().some((pattern) => new RegExp(`^${pattern.replaceAll('*', '.*')}$`, 'i').test(action)),
+  );
+}
+
+it('allows CloudFormation to make everything that is deployed', () => {
+  expect(types.size).toBeGreaterThan(15);
+  const missing = [...types].filter((type) => {
+    const action = making[type];
+    return action === undefined || allowing(action).length === 0;
+  });
+  expect(missing).toEqual([]);
+});
+
+it.each([
+  'dynamodb:GetItem',
+  'dynamodb:UpdateItem',
+  'healthlake:ReadResource',
+  'iam:AttachRolePolicy',
+  'iam:CreateUser',
+  'iam:CreatePolicyVersion',
+  'kms:Encrypt',
+  'lambda:InvokeFunction',
+  's3:PutObject',
+  's3:DeleteObject',
+  'secretsmanager:GetSecretValue',
+  'secretsmanager:PutSecretValue',
+  'sns:Publish',
+  'sqs:SendMessage',
+  'states:StartExecution',
+  'states:SendTaskSuccess',
+  'sts:AssumeRole',
+])('does not allow %s', (action) => {
+  expect(allowing(action)).toEqual([]);
+});
+
+test.each([
+  { action: 's3:GetObject', only: 'arn:aws:s3:::cdk-*-assets-*/*' },
+  { action: 'iam:PassRole', only: 'arn:aws:iam::*:role/*-pipeline-*' },
+])('$action is for $only alone', ({ action, only }) => {
+  const found = allowing(action);
+  expect(found).toHaveLength(1);
+  const objects = [found[0]!.Resource].flat().filter((resource) => /\/\*|role/.test(resource));
+  expect(objects.filter((resource) => resource !== only && resource.includes(':s3:'))).toEqual([]);
+  expect(objects).toContain(only);
+});
+
+it('decrypts nothing but through the services that make things, and passes roles to three services alone', () => {
+  for (const action of ['kms:Decrypt', 'kms:CreateGrant', 'iam:PassRole']) {
+    for (const { Condition } of allowing(action)) expect(Condition).toBeDefined();
+  }
+});
+
+it('is no longer than a managed policy may be', () => {
+  expect(JSON.stringify(JSON.parse(text)).length).toBeLessThanOrEqual(6_144);
+});
