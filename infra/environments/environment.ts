@@ -14,7 +14,10 @@ export const meshHosts = {
   integration: 'https://msg.intspineservices.nhs.uk',
 } as const;
 
-const environment = z.strictObject({
+/** No account of AWS has this number. */
+const localAccount = '000000000000';
+
+const form = z.strictObject({
   /** Name of the stage and prefix of its stacks. */
   name: z.string().regex(/^[a-z][a-z0-9]{1,9}$/),
   account: z.string().regex(/^\d{12}$/, 'must be a twelve-digit AWS account id'),
@@ -122,7 +125,7 @@ const environment = z.strictObject({
   }),
 });
 
-export type Environment = z.infer<typeof environment>;
+export type Environment = z.infer<typeof form>;
 
 /**
  * Checks an environment before anything is synthesized from it.
@@ -130,7 +133,7 @@ export type Environment = z.infer<typeof environment>;
  * @throws Error naming the environment and each field at fault
  */
 export function defineEnvironment(given: Environment): Environment {
-  const parsed = environment.safeParse(given);
+  const parsed = form.safeParse(given);
   const faults = parsed.success
     ? guards(given)
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
@@ -139,7 +142,8 @@ export function defineEnvironment(given: Environment): Environment {
 }
 
 /** Live and test must never meet: mailbox, host and number range together. */
-function guards({ name, mesh, cohort, replies, fhir }: Environment): string[] {
+function guards(environment: Environment): string[] {
+  const { name, mesh, cohort, replies, fhir } = environment;
   const faults: string[] = [];
   if (replies.pollPlan.slice(0, -1).some(({ untilSeconds }) => untilSeconds === undefined)) {
     faults.push('replies.pollPlan: only the last stretch is without end');
@@ -159,8 +163,24 @@ function guards({ name, mesh, cohort, replies, fhir }: Environment): string[] {
   if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {
     faults.push('cohort.nhsNumberRanges: test numbers must not reach the live service');
   }
-  if (name !== 'local' && fhir.namespace.includes('example')) faults.push('fhir.namespace: still the example');
-  return [...faults, ...storeFaults(name, fhir)];
+  return [...faults, ...storeFaults(name, fhir), ...(name === 'local' ? [] : deployedFaults(environment))];
+}
+
+/** What would do on a laptop alone. */
+function deployedFaults(environment: Environment): string[] {
+  const faults = textsOf(environment).flatMap(([field, text]) => [
+    ...(text.includes('example') ? [`${field}: still the example`] : []),
+    ...(text.startsWith('http:') ? [`${field}: must begin with https:`] : []),
+  ]);
+  if (environment.account === localAccount) faults.push('account: is the one of the local runtime');
+  if (environment.alarmEmail === undefined) faults.push('alarmEmail: must be given, for somebody has to be told');
+  return faults;
+}
+
+function textsOf(value: unknown, path: readonly string[] = []): [field: string, text: string][] {
+  if (typeof value === 'string') return [[path.join('.'), value]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, member]) => textsOf(member, [...path, name]));
 }
 
 /** Rights, exports and imports go by the data store's id in its base URL, and by the account and region that we deploy to. */

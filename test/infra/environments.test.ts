@@ -1,9 +1,14 @@
-import { expect, it, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it, test } from '@jest/globals';
 import { defineEnvironment, meshHosts, ndopMailboxes, type Environment } from '../../infra/environments/environment.ts';
 import { dev } from '../../infra/environments/dev.ts';
 import { integration } from '../../infra/environments/int.ts';
 import { local } from '../../infra/environments/local.ts';
 import { prod } from '../../infra/environments/prod.ts';
+import { readEnvironments } from '../../infra/read-environments.ts';
 
 const otherStore = 'https://healthlake.eu-west-2.amazonaws.com/datastore/11111111111111111111111111111111/r4/';
 const separate = (fhir: Partial<Environment['fhir']>): Environment => ({
@@ -14,6 +19,22 @@ const separate = (fhir: Partial<Environment['fhir']>): Environment => ({
 test.each([local, dev, integration, prod])('accepts the environment $name', (environment) => {
   expect(defineEnvironment(environment)).toBe(environment);
 });
+
+const tooLong = [
+  { kind: 'cohorts', days: 31 },
+  { kind: 'exports', days: 8 },
+  { kind: 'imports', days: 8 },
+  { kind: 'runs', days: 91 },
+  { kind: 'inbox', days: 91 },
+  { kind: 'snapshots', days: 401 },
+  { kind: 'accessLogs', days: 401 },
+  { kind: 'logs', days: 731 },
+];
+
+function withoutAlarmEmail(environment: Environment): Environment {
+  const { alarmEmail: _, ...others } = environment;
+  return others;
+}
 
 test.each<{ wrong: string; environment: Environment; says: string }>([
   {
@@ -39,8 +60,78 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
   {
     wrong: 'an example namespace in dev',
     environment: { ...dev, fhir: { ...dev.fhir, namespace: local.fhir.namespace } },
-    says: 'fhir.namespace',
+    says: 'fhir.namespace: still the example',
   },
+  {
+    wrong: 'an example alarm address',
+    environment: { ...prod, alarmEmail: 'alarms@example.nhs.uk' },
+    says: 'alarmEmail: still the example',
+  },
+  {
+    wrong: 'nobody to be told',
+    environment: withoutAlarmEmail(prod),
+    says: 'alarmEmail: must be given',
+  },
+  {
+    wrong: 'something that is no address',
+    environment: { ...prod, alarmEmail: 'the operators' },
+    says: 'alarmEmail',
+  },
+  {
+    wrong: 'integration at the live host',
+    environment: { ...integration, mesh: { ...integration.mesh, baseUrl: meshHosts.live } },
+    says: 'mesh.baseUrl: the live host is for prod alone',
+  },
+  {
+    wrong: 'prod at the integration host',
+    environment: { ...prod, mesh: { ...prod.mesh, baseUrl: meshHosts.integration } },
+    says: 'mesh.baseUrl: prod uses',
+  },
+  {
+    wrong: 'prod in a mailbox of tests',
+    environment: { ...prod, mesh: { ...prod.mesh, mailbox: 'RZZ99OT001' } },
+    says: 'mesh.mailbox: RZZ99OT001 is for tests alone',
+  },
+  {
+    wrong: 'dev in a live mailbox',
+    environment: { ...dev, mesh: { ...dev.mesh, mailbox: 'RZZ99HC001' } },
+    says: 'mesh.mailbox: RZZ99HC001 is for prod alone',
+  },
+  {
+    wrong: 'the laptop at the live service',
+    environment: { ...local, mesh: { ...local.mesh, ndopMailbox: ndopMailboxes.live } },
+    says: 'mesh.ndopMailbox: X26HC065 is for prod alone',
+  },
+  {
+    wrong: 'live numbers in integration',
+    environment: { ...integration, cohort: { ...integration.cohort, nhsNumberRanges: ['england-wales-isle-of-man'] } },
+    says: 'cohort.nhsNumberRanges: live numbers must not reach a test service',
+  },
+  {
+    wrong: 'MESH without TLS',
+    environment: { ...dev, mesh: { ...dev.mesh, baseUrl: 'http://msg.intspineservices.nhs.uk' } },
+    says: 'mesh.baseUrl: must begin with https:',
+  },
+  {
+    wrong: "the local runtime's account in dev",
+    environment: { ...dev, account: local.account },
+    says: 'account: is the one of the local runtime',
+  },
+  {
+    wrong: 'a run between 01:00 and 02:00, when the clocks change',
+    environment: { ...prod, schedule: { ...prod.schedule, hour: 1 } },
+    says: 'schedule.hour',
+  },
+  {
+    wrong: 'a drain between 01:00 and 02:00, when the clocks change',
+    environment: { ...prod, drain: { ...prod.drain, hour: 1 } },
+    says: 'drain.hour',
+  },
+  ...tooLong.map(({ kind, days }) => ({
+    wrong: `${kind} kept for ${String(days)} days`,
+    environment: { ...prod, keptDays: { ...prod.keptDays, [kind]: days } },
+    says: `keptDays.${kind}`,
+  })),
   {
     wrong: 'a FHIR store that names no data store',
     environment: { ...dev, fhir: { ...dev.fhir, baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/r4/' } },
@@ -110,4 +201,54 @@ it('keeps the Consents beside the Patients unless an environment says otherwise'
 it('lets local and tests use synthetic numbers only outside production', () => {
   expect(prod.cohort.nhsNumberRanges).toEqual(['england-wales-isle-of-man']);
   expect(integration.cohort.nhsNumberRanges).toEqual(['test']);
+});
+
+describe('the folder of environments', () => {
+  const folder = join(import.meta.dirname, '../../infra/environments');
+  const run = promisify(execFile);
+
+  /** What reading a copy of the folder says, with a file more in it; within the project, so that it finds the packages. */
+  async function readWith(file: string, text: string): Promise<string> {
+    const scratch = join(folder, '../../.local');
+    await mkdir(scratch, { recursive: true });
+    const copy = await mkdtemp(join(scratch, 'environments-'));
+    try {
+      await cp(folder, copy, { recursive: true });
+      await writeFile(join(copy, file), text);
+      const script = `
+        import { readEnvironments } from '${join(folder, '../read-environments.ts')}';
+        try { console.log((await readEnvironments('${copy}')).map(({ name }) => name).join()); }
+        catch (error) { console.log(error.message); }`;
+      return (await run(process.execPath, ['--no-warnings', '--input-type=module', '-e', script])).stdout.trim();
+    } finally {
+      await rm(copy, { recursive: true });
+    }
+  }
+
+  it('is read whole', async () => {
+    expect((await readEnvironments(folder)).map(({ name }) => name)).toEqual(['dev', 'int', 'local', 'prod']);
+  });
+
+  it('makes a new environment known by its file alone', async () => {
+    const dev = await readFile(join(folder, 'dev.ts'), 'utf8');
+    expect(await readWith('test2.ts', dev.replace("name: 'dev'", "name: 'test2'"))).toBe('dev,int,local,prod,test2');
+  });
+
+  test.each([
+    { wrong: 'no environment', text: 'export {};', says: 'infra/environments/test2.ts: must export one environment' },
+    {
+      wrong: 'an environment of another name',
+      text: "export { dev } from './dev.ts';",
+      says: 'infra/environments/test2.ts: name: must be that of the file, and is dev',
+    },
+    {
+      wrong: 'an environment without an account',
+      text: "import { dev } from './dev.ts'; const { account, ...others } = dev; export const test2 = { ...others, name: 'test2' };",
+      says: 'infra/environments/test2.ts: account: ',
+    },
+  ])('says what is wrong with a file that exports $wrong', async ({ text, says }) => {
+    const said = await readWith('test2.ts', text);
+    expect(said).toMatch(/^.*$/);
+    expect(said).toContain(says);
+  });
 });

@@ -1,0 +1,346 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it, test } from '@jest/globals';
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource?: unknown;
+  readonly Principal?: { readonly Service?: string; readonly AWS?: unknown };
+  readonly Condition?: unknown;
+}
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Readonly<Record<string, unknown>>;
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+}
+type Resources = Readonly<Record<string, Resource>>;
+interface Synthesized {
+  readonly stacks: Readonly<Record<string, Resources>>;
+  readonly isProtected: Readonly<Record<string, boolean>>;
+  readonly findings: readonly { readonly ruleName: string }[];
+}
+
+const root = join(import.meta.dirname, '../..');
+const environments = ['dev', 'int', 'local', 'prod'];
+let app: Synthesized;
+
+beforeAll(async () => {
+  app = await synthesized({});
+}, 180_000);
+
+async function synthesized(settings: Readonly<Record<string, string>>): Promise<Synthesized> {
+  const directory = await mkdtemp(join(tmpdir(), 'ndop-security-'));
+  try {
+    const { context } = (await read(join(root, 'cdk.json'))) as { context: object };
+    await promisify(execFile)(process.execPath, ['--no-warnings', join(root, 'test/infra/checked-app.ts')], {
+      cwd: root,
+      env: { ...process.env, ...settings, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) },
+    }).catch(() => undefined);
+    const stacks: Record<string, Resources> = {};
+    const isProtected: Record<string, boolean> = {};
+    for (const environment of environments) {
+      const folder = join(directory, `assembly-${environment}`);
+      const { artifacts } = (await read(join(folder, 'manifest.json'))) as {
+        artifacts: Record<string, { properties?: { stackName?: string; terminationProtection?: boolean } }>;
+      };
+      for (const { properties } of Object.values(artifacts)) {
+        if (properties?.stackName !== undefined)
+          isProtected[properties.stackName] = properties.terminationProtection === true;
+      }
+      for (const file of (await readdir(folder)).filter((name) => name.endsWith('.template.json'))) {
+        const stack = /(data|pipeline|ops)/.exec(file.slice(environment.length))?.[0] ?? file;
+        stacks[`${environment}-${stack}`] = ((await read(join(folder, file))) as { Resources: Resources }).Resources;
+      }
+    }
+    const { pluginReports } = (await read(join(directory, 'validation-report.json'))) as {
+      pluginReports: { violations: { ruleName: string }[] }[];
+    };
+    return { stacks, isProtected, findings: pluginReports.flatMap(({ violations }) => violations) };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function read(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(file, 'utf8'));
+}
+
+const all = (type: string) =>
+  Object.entries(app.stacks).flatMap(([stack, resources]) =>
+    Object.entries(resources)
+      .filter(([, { Type }]) => Type === type)
+      .map(([name, resource]) => ({ name: `${stack}/${name}`, ...resource })),
+  );
+const inProd = (type: string) => all(type).filter(({ name }) => name.startsWith('prod-'));
+const statementsOf = (policy: unknown) => (policy as { Statement: readonly Statement[] }).Statement;
+const namesOf = (resources: readonly { readonly name: string }[]) => resources.map(({ name }) => name);
+
+describe("cdk-nag's rules", () => {
+  it('find nothing that is not acknowledged, in any environment', () => {
+    expect(app.findings).toEqual([]);
+    expect(Object.keys(app.stacks).sort()).toEqual(
+      environments.flatMap((name) => [`${name}-data`, `${name}-ops`, `${name}-pipeline`]).sort(),
+    );
+  });
+
+  it('would find a bucket that nobody has thought about', async () => {
+    const { findings } = await synthesized({ CARELESS: 'yes' });
+    expect(findings.map(({ ruleName }) => ruleName)).toContain('AwsSolutions-S1');
+  }, 120_000);
+});
+
+describe('what is kept', () => {
+  it('outlives its stack and its replacement', () => {
+    const kept = environments.flatMap((name) => Object.entries(app.stacks[`${name}-data`] ?? {}));
+    const types = ['KMS::Key', 'S3::Bucket', 'DynamoDB::GlobalTable', 'SecretsManager::Secret', 'SNS::Topic'];
+    const stateful = kept.filter(([, { Type }]) => types.includes(Type.replace('AWS::', '')));
+    expect(stateful).toHaveLength(4 * 7);
+    for (const [name, { DeletionPolicy, UpdateReplacePolicy }] of stateful) {
+      expect({ name, DeletionPolicy, UpdateReplacePolicy }).toEqual({
+        name,
+        DeletionPolicy: 'Retain',
+        UpdateReplacePolicy: 'Retain',
+      });
+    }
+  });
+
+  it('is in a stack that nobody deletes by mistake, but on a laptop', () => {
+    expect(['dev-data', 'int-data', 'local-data', 'prod-data'].map((stack) => app.isProtected[stack])).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it('is encrypted with the key of the environment, which changes by itself', () => {
+    expect(inProd('AWS::KMS::Key').map(({ Properties }) => Properties.EnableKeyRotation)).toEqual([true]);
+    const encrypted = [
+      ...inProd('AWS::SecretsManager::Secret').map(({ Properties }) => Properties.KmsKeyId),
+      ...inProd('AWS::SNS::Topic').map(({ Properties }) => Properties.KmsMasterKeyId),
+      ...inProd('AWS::SQS::Queue').map(({ Properties }) => Properties.KmsMasterKeyId),
+      ...inProd('AWS::Logs::LogGroup').map(({ Properties }) => Properties.KmsKeyId),
+    ];
+    expect(encrypted.length).toBeGreaterThan(30);
+    expect(encrypted.filter((key) => !/Key961B73FD/.test(JSON.stringify(key ?? '')))).toEqual([]);
+    const [files] = inProd('AWS::S3::Bucket').filter(({ name }) => name.includes('/Files'));
+    expect(JSON.stringify(files?.Properties.BucketEncryption)).toMatch(/"aws:kms".*Key961B73FD|Key961B73FD.*"aws:kms"/);
+    const [table] = inProd('AWS::DynamoDB::GlobalTable');
+    expect(table?.Properties.SSESpecification).toMatchObject({ SSEEnabled: true, SSEType: 'KMS' });
+  });
+
+  it('is read and written over TLS alone', () => {
+    const policies = [
+      ...all('AWS::S3::BucketPolicy'),
+      ...all('AWS::SQS::QueuePolicy'),
+      ...all('AWS::SNS::TopicPolicy'),
+    ];
+    expect(policies).toHaveLength(4 * 4);
+    for (const { name, Properties } of policies) {
+      const refused = statementsOf(Properties.PolicyDocument).filter(({ Effect }) => Effect === 'Deny');
+      expect({ name, refused: JSON.stringify(refused) }).toEqual({
+        name,
+        refused: expect.stringContaining('{"Bool":{"aws:SecureTransport":"false"}}'),
+      });
+    }
+  });
+
+  it('is public in no bucket, and every version of it goes in the end', () => {
+    const buckets = all('AWS::S3::Bucket');
+    for (const { Properties } of buckets) {
+      expect(Properties).toMatchObject({
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        VersioningConfiguration: { Status: 'Enabled' },
+      });
+      const { Rules } = Properties.LifecycleConfiguration as { Rules: Record<string, unknown>[] };
+      expect(
+        Rules.some(({ Prefix, AbortIncompleteMultipartUpload }) => !Prefix && AbortIncompleteMultipartUpload),
+      ).toBe(true);
+      for (const rule of Rules) expect(rule).toHaveProperty('NoncurrentVersionExpiration');
+    }
+    const files = buckets.filter(({ name }) => name.includes('/Files'));
+    for (const { Properties } of files) {
+      expect(Properties).toHaveProperty('LoggingConfiguration.DestinationBucketName');
+      const { Rules } = Properties.LifecycleConfiguration as {
+        Rules: { Prefix?: string; ExpirationInDays?: number }[];
+      };
+      const prefixes = Rules.flatMap(({ Prefix, ExpirationInDays }) => (Prefix && ExpirationInDays ? [Prefix] : []));
+      expect(prefixes).toEqual(['cohorts/', 'exports/', 'imports/', 'runs/', 'inbox/', 'snapshots/']);
+    }
+  });
+
+  it('can be brought back in the ledger, which nobody deletes by mistake and whose cost has an end', () => {
+    for (const { Properties } of all('AWS::DynamoDB::GlobalTable')) {
+      const [replica] = Properties.Replicas as object[];
+      expect(replica).toMatchObject({
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      });
+      expect(JSON.stringify(Properties)).toMatch(/"MaxReadRequestUnits":4000/);
+      expect(JSON.stringify(Properties)).toMatch(/"MaxWriteRequestUnits":2000/);
+    }
+  });
+
+  it('gives the services that use the key for us no more than that', () => {
+    const [key] = inProd('AWS::KMS::Key');
+    const services = statementsOf(key?.Properties.KeyPolicy).filter(({ Principal }) => Principal?.Service);
+    expect(
+      services.map(({ Principal, Condition }) => [Principal?.Service, Condition === undefined ? 'any' : 'ours']),
+    ).toEqual([
+      ['logs.eu-west-2.amazonaws.com', 'ours'],
+      ['delivery.logs.amazonaws.com', 'ours'],
+      ['cloudwatch.amazonaws.com', 'ours'],
+      // AWS documents no condition that EventBridge would meet.
+      ['events.amazonaws.com', 'any'],
+    ]);
+    expect(JSON.stringify(services[0]?.Condition)).toBe(
+      JSON.stringify({
+        ArnLike: {
+          'kms:EncryptionContext:aws:logs:arn': [
+            'arn:aws:logs:eu-west-2:333333333333:log-group:prod-*',
+            'arn:aws:logs:eu-west-2:333333333333:log-group:/aws/vendedlogs/states/prod-*',
+          ],
+        },
+      }),
+    );
+  });
+});
+
+describe('logs', () => {
+  it('are kept for as long as the environment says, and mask the NHS numbers that no step logs', () => {
+    const groups = all('AWS::Logs::LogGroup');
+    expect(groups.length).toBeGreaterThan(4 * 26);
+    expect(groups.filter(({ Properties }) => Properties.RetentionInDays !== 90)).toEqual([]);
+    const machines = groups.filter(({ Properties }) => Properties.LogGroupName !== undefined);
+    expect(machines.map(({ Properties }) => Properties.LogGroupName).sort()).toEqual(
+      environments
+        .flatMap((name) => [`${name}-drain-mailbox`, `${name}-refresh-consents`])
+        .map((name) => `/aws/vendedlogs/states/${name}`),
+    );
+    const functions = groups.filter(({ Properties }) => Properties.LogGroupName === undefined);
+    expect(
+      namesOf(
+        functions.filter(
+          ({ Properties }) => !JSON.stringify(Properties.DataProtectionPolicy ?? '').includes('NhsNumber-GB'),
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  it('of state machines hold no data, and their definitions are encrypted with the key', () => {
+    const machines = all('AWS::StepFunctions::StateMachine');
+    expect(machines).toHaveLength(8);
+    for (const { Properties } of machines) {
+      expect(Properties).toMatchObject({
+        LoggingConfiguration: { IncludeExecutionData: false },
+        EncryptionConfiguration: { Type: 'CUSTOMER_MANAGED_KMS_KEY' },
+        TracingConfiguration: { Enabled: true },
+      });
+    }
+  });
+});
+
+describe('a deployment', () => {
+  it('leaves the versions of functions and definitions that runs began with', () => {
+    const versions = [...inProd('AWS::Lambda::Version'), ...inProd('AWS::StepFunctions::StateMachineVersion')];
+    expect(versions.length).toBe(inProd('AWS::Lambda::Function').length + 2);
+    for (const { DeletionPolicy, UpdateReplacePolicy } of versions) {
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+    }
+  });
+
+  it('makes state machines invoke published versions, and lets the runs under way invoke theirs', () => {
+    for (const { name, Properties } of inProd('AWS::StepFunctions::StateMachine')) {
+      const definition = JSON.stringify(Properties.DefinitionString);
+      const invoked = [...definition.matchAll(/FunctionName\\":\\"",\{"(\w+)":"(\w+)"/g)];
+      expect(invoked.length).toBeGreaterThan(3);
+      for (const [, how, what] of invoked)
+        expect([how, what]).toEqual(['Ref', expect.stringContaining('CurrentVersion')]);
+      const machine = /(RefreshConsents|DrainMailbox)/.exec(name)?.[0] ?? '';
+      const rights = inProd('AWS::IAM::Policy')
+        .filter((policy) => policy.name.includes(`${machine}StateMachineRole`))
+        .flatMap(({ Properties: { PolicyDocument } }) => statementsOf(PolicyDocument))
+        .filter(({ Action }) => Action === 'lambda:InvokeFunction');
+      const resources = rights.flatMap(({ Resource }) =>
+        Array.isArray(Resource) ? (Resource as unknown[]) : [Resource],
+      );
+      expect(resources.length).toBeGreaterThan(3);
+      for (const resource of resources) expect(JSON.stringify(resource)).toMatch(/"Arn"\]\},":\*"\]/);
+    }
+  });
+});
+
+describe('the schedules', () => {
+  it('start the live version alone, outside the hour in which the clocks change, and lose no start', () => {
+    const aliases = inProd('AWS::StepFunctions::StateMachineAlias').map(({ name }) =>
+      name.replace('prod-pipeline/', ''),
+    );
+    const schedules = all('AWS::Scheduler::Schedule');
+    expect(schedules).toHaveLength(8);
+    for (const { Properties } of schedules) {
+      const { Target, ...schedule } = Properties as { Target: { Arn: { 'Fn::GetAtt': [string, string] } } };
+      expect(schedule).toMatchObject({ State: 'DISABLED', ScheduleExpressionTimezone: 'Europe/London' });
+      expect(JSON.stringify(schedule)).toMatch(/cron\(\d+ (?:[3-9]|1\d|2[0-3]) /);
+      expect(aliases).toContain(Target.Arn['Fn::GetAtt'][0]);
+      expect(Target).toMatchObject({
+        RetryPolicy: { MaximumEventAgeInSeconds: 7_200, MaximumRetryAttempts: 10 },
+        DeadLetterConfig: { Arn: { 'Fn::GetAtt': [expect.stringContaining('Unstarted'), 'Arn'] } },
+      });
+    }
+    for (const { Properties } of all('AWS::SQS::Queue')) {
+      expect(Properties.MessageRetentionPeriod).toBe(14 * 86_400);
+    }
+  });
+
+  test.each(['Weekly', 'Daily'])('%s may do nothing but that', (schedule) => {
+    const statements = inProd('AWS::IAM::Policy')
+      .filter(({ name }) => name.includes(`/${schedule}Role`))
+      .flatMap(({ Properties: { PolicyDocument } }) => statementsOf(PolicyDocument));
+    expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+      'kms:Decrypt',
+      'kms:GenerateDataKey',
+      'sqs:SendMessage',
+      'states:StartExecution',
+    ]);
+    expect(statements.find(({ Action }) => Action === 'states:StartExecution')).toMatchObject({
+      Resource: { Ref: expect.stringContaining('StateMachine') },
+      Condition: { StringEquals: { 'states:StateMachineQualifier': 'live' } },
+    });
+  });
+});
+
+describe('rights', () => {
+  it('name what they are on, but for what AWS knows no resources of', () => {
+    const unnamed = all('AWS::IAM::Policy').flatMap(({ Properties: { PolicyDocument } }) =>
+      statementsOf(PolicyDocument)
+        .filter(({ Resource }) => Resource === '*')
+        .flatMap(({ Action }) => Action),
+    );
+    const known = /^(?:xray:(?:Put|GetSampling)|logs:\w*(?:LogDelivery|LogDeliveries|ResourcePolic|DescribeLogGroups))/;
+    expect(unnamed.filter((action) => !known.test(action))).toEqual([]);
+    const actions = all('AWS::IAM::Policy').flatMap(({ Properties: { PolicyDocument } }) =>
+      statementsOf(PolicyDocument).flatMap(({ Action }) => Action),
+    );
+    expect([...new Set(actions.filter((action) => action.includes('*')))]).toEqual(['kms:GenerateDataKey*']);
+  });
+});
+
+it('no template holds a secret, and no setting takes one from a secret', () => {
+  for (const { name, Properties } of all('AWS::Lambda::Function')) {
+    const settings = JSON.stringify(Properties.Environment);
+    expect({ name, resolved: settings.includes('{{resolve:') }).toEqual({ name, resolved: false });
+    expect(settings).not.toMatch(/password|private key|sharedkey/i);
+  }
+  for (const { Properties } of all('AWS::SecretsManager::Secret'))
+    expect(Properties).not.toHaveProperty('SecretString');
+});
