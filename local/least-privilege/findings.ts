@@ -1,37 +1,41 @@
+import type { Role } from '../iam/roles.ts';
 import type { Unused } from './unused.ts';
 import type { StatementUse } from './uses.ts';
 
+/** What roles and resources are called. */
+export interface Names {
+  readonly role: (role: Role) => string;
+  readonly resource: (resource: string) => string;
+}
+
 /** What is wrong with the grants, in sentences; none where every one is used and needed, or accounted for. */
-export function findingsOf(
-  uses: readonly StatementUse[],
-  labelOf: (use: StatementUse) => string,
-  accounted: readonly Unused[],
-): string[] {
+export function findingsOf(uses: readonly StatementUse[], accounted: readonly Unused[], names: Names): string[] {
   const matched = new Set<Unused>();
   const findings = uses.flatMap((use) => {
-    const label = labelOf(use);
-    const isAccounted = (action: string) => {
-      const entry = accounted.find((each) => each.action === action && (each.role === '*' || each.role === label));
+    const role = names.role(use.role);
+    const isUnaccounted = (part: string) => {
+      const entry = accounted.find((each) => each.part === part && (each.role === '*' || each.role === role));
       if (entry) matched.add(entry);
-      return entry !== undefined;
+      return entry === undefined;
     };
-    const idle = use.actions.filter(({ isNecessary }) => !isNecessary);
-    const unaccounted = idle.filter(({ text }) => !isAccounted(text));
-    const isWhollyIdle = idle.length === use.actions.length;
+    const actions = use.actions.filter(({ isNecessary }) => !isNecessary).map(({ text }) => text);
+    // Where nothing of a statement is needed, that is said of its actions.
+    const isWhollyIdle = actions.length === use.actions.length;
+    const resources = isWhollyIdle ? [] : use.resources.filter(({ isNecessary }) => !isNecessary);
+    const on = use.statement.resources.map(names.resource).join(', ');
     return [
-      ...unaccounted.map(({ text }) => `${label} needs no ${text} on ${use.statement.resources.join(', ')}`),
-      // Where nothing of a statement is used, that has been said of its actions.
-      ...use.resources
-        .filter(({ isNecessary }) => !isNecessary && !isWhollyIdle)
-        .map(({ text }) => `${label} needs nothing on ${text}`),
+      ...actions.filter(isUnaccounted).map((action) => `${role} needs no ${action} on ${on}`),
+      ...resources
+        .map(({ text }) => names.resource(text))
+        .filter(isUnaccounted)
+        .map((resource) => `${role} needs nothing on ${resource}`),
     ];
   });
-  const stale = accounted.filter((each) => !matched.has(each));
   return [
     ...findings,
-    ...accounted.filter(({ reason }) => reason.trim() === '').map(({ action }) => `No reason is given for ${action}`),
-    ...stale.map(
-      ({ role, action }) => `${action} of ${role} is accounted for as unused, and is not granted or is used`,
-    ),
+    ...accounted.filter(({ reason }) => reason.trim() === '').map(({ part }) => `No reason is given for ${part}`),
+    ...accounted
+      .filter((each) => !matched.has(each))
+      .map(({ role, part }) => `${part} of ${role} is accounted for as unused, and is not granted or is used`),
   ];
 }

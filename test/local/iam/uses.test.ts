@@ -10,6 +10,8 @@ const allow = (Action: string[], Resource: string[]) => ({ Effect: 'Allow', Acti
 const read: Asked = { action: 's3:GetObject', resource: 'a/1' };
 const write: Asked = { action: 's3:PutObject', resource: 'b/1' };
 
+const names = { role: () => 'step', resource: (resource: string) => resource };
+
 function record(statements: readonly object[], ...asked: readonly Asked[]) {
   const role = {
     name: 'Role',
@@ -38,29 +40,34 @@ test.each([
   ],
   ['a whole statement once', [allow(['s3:GetObject'], ['a/*', 'b/*'])], [], ['step needs no s3:GetObject on a/*, b/*']],
 ])('finds %s', (_, statements, asked, findings) => {
-  expect(findingsOf(record(statements, ...asked).found, () => 'step', [])).toEqual(findings);
+  expect(findingsOf(record(statements, ...asked).found, [], names)).toEqual(findings);
 });
 
 test.each<[string, readonly Unused[], readonly unknown[]]>([
-  ['accounts for it', [{ role: 'step', action: 's3:PutObject', reason: 'Later.' }], []],
-  ['accounts for it in every role', [{ role: '*', action: 's3:PutObject', reason: 'Later.' }], []],
-  ['gives no reason', [{ role: 'step', action: 's3:PutObject', reason: ' ' }], ['No reason is given for s3:PutObject']],
+  ['accounts for it', [{ role: 'step', part: 's3:PutObject', reason: 'Later.' }], []],
+  ['accounts for it in every role', [{ role: '*', part: 's3:PutObject', reason: 'Later.' }], []],
+  ['gives no reason', [{ role: 'step', part: 's3:PutObject', reason: ' ' }], ['No reason is given for s3:PutObject']],
   [
     'names another role',
-    [{ role: 'other', action: 's3:PutObject', reason: 'Later.' }],
+    [{ role: 'other', part: 's3:PutObject', reason: 'Later.' }],
     [expect.stringContaining('needs no s3:PutObject'), expect.stringContaining('s3:PutObject of other')],
   ],
   [
     'names what is used',
     [
-      { role: '*', action: 's3:PutObject', reason: 'Later.' },
-      { role: 'step', action: 's3:GetObject', reason: 'Stale.' },
+      { role: '*', part: 's3:PutObject', reason: 'Later.' },
+      { role: 'step', part: 's3:GetObject', reason: 'Stale.' },
     ],
     [expect.stringContaining('s3:GetObject of step')],
   ],
 ])('a list of what is not used that %s', (_, accounted, findings) => {
   const { found } = record([allow(['s3:GetObject', 's3:PutObject'], ['a/*'])], read);
-  expect(findingsOf(found, () => 'step', accounted)).toEqual(findings);
+  expect(findingsOf(found, accounted, names)).toEqual(findings);
+});
+
+it('accounts for a resource', () => {
+  const { found } = record([allow(['s3:GetObject'], ['a/*', 'c/*'])], read);
+  expect(findingsOf(found, [{ role: 'step', part: 'c/*', reason: 'Later.' }], names)).toEqual([]);
 });
 
 it('keeps what was refused', () => {
