@@ -100,6 +100,48 @@ export const stateCases: readonly StateCase[] = [
   ),
   ...cases(
     'refresh',
+    'Too many for batches?',
+    goesTo(
+      'an import is under way',
+      { isImporting: true, needsBulkImport: false, isFirst: false },
+      'Go on with the import',
+    ),
+    goesTo('too many', { isImporting: false, needsBulkImport: true, isFirst: false }, 'Look for Consents of others'),
+    goesTo('a first run', { isImporting: false, needsBulkImport: false, isFirst: true }, 'Look for Consents of others'),
+    goesTo('few', { isImporting: false, needsBulkImport: false, isFirst: false }, 'Write the activations'),
+  ),
+  ...cases(
+    'refresh',
+    'Look for Consents of others',
+    {
+      about: 'lets no few be imported, whosever the others are',
+      variables: { runId: 'mine', needsBulkImport: false, mayImport: false },
+      result: { consents: 0, areAllOurs: true },
+      expected: { next: 'Whose are they?', variables: { consentsInStore: 0, mayImport: false } },
+    },
+    {
+      about: 'lets many be imported where all are ours',
+      variables: { runId: 'mine', needsBulkImport: true, mayImport: false },
+      result: { consents: 3, areAllOurs: true },
+      expected: { next: 'Whose are they?', variables: { consentsInStore: 3, mayImport: true } },
+    },
+    {
+      about: 'knows of none where they could not be counted',
+      variables: { runId: 'mine', needsBulkImport: true, mayImport: false },
+      failure: 'HealthLakeUnavailable',
+      expected: { next: 'Whose are they?', variables: { consentsInStore: null, mayImport: false } },
+    },
+  ),
+  ...cases(
+    'refresh',
+    'Whose are they?',
+    goesTo('a first run over an empty store', { isFirst: true, consentsInStore: 0 }, 'Write the activations'),
+    goesTo('a first run over Consents of ours', { isFirst: true, consentsInStore: 3 }, 'Snapshot missing'),
+    goesTo('a first run over who knows what', { isFirst: true, consentsInStore: null }, 'Snapshot missing'),
+    goesTo('a later run', { isFirst: false, consentsInStore: 3 }, 'Write the activations'),
+  ),
+  ...cases(
+    'refresh',
     'Import the others?',
     goesTo('some', { mayImport: true, files: { others: [{ part: 1, file: 1 }] } }, 'Write the import files'),
     goesTo('none', { mayImport: true, files: { others: [] } }, 'Write the other Consents'),
