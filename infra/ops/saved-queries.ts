@@ -11,14 +11,14 @@ const runId = '20260101T000000Z-0000';
 
 /** An invocation names its run where it starts, and what went wrong where it ends. */
 const byInvocation = [
-  'stats earliest(@timestamp) as started, latest(function_name) as step, latest(input.runId) as run,',
+  '| stats earliest(@timestamp) as started, latest(function_name) as step, latest(input.runId) as run,',
   '  latest(input.part) as part, latest(errorName) as error, latest(reason) as why by function_request_id',
 ];
 
 const queries: Readonly<Record<string, readonly string[]>> = {
   'Failures of a run': [
     "filter message in ['task.started', 'task.failed']",
-    ...['|', byInvocation.join('\n')],
+    ...byInvocation,
     `| filter run = '${runId}' and ispresent(error)`,
     '| sort started asc',
   ],
@@ -30,7 +30,7 @@ const queries: Readonly<Record<string, readonly string[]>> = {
   ],
   'Refused parts': [
     "filter message in ['task.started', 'task.failed']",
-    ...['|', byInvocation.join('\n')],
+    ...byInvocation,
     "| filter error in ['ReplyHasStrangers', 'ReplyMalformed', 'ReplyTruncated']",
     '| sort started desc',
   ],
