@@ -9,10 +9,13 @@ export interface SavedQueriesProps {
 /** Stands in a query for the id of the run that is asked about. */
 const runId = '20260101T000000Z-0000';
 
-/** An invocation names its run where it starts, and what went wrong where it ends. */
+/**
+ * An invocation names its run where it starts, and what went wrong where it ends: `sortsLast` takes each from the line that
+ * has it, where `latest` would look at the last line alone.
+ */
 const byInvocation = [
-  '| stats earliest(@timestamp) as started, latest(function_name) as step, latest(input.runId) as run,',
-  '  latest(input.part) as part, latest(errorName) as error, latest(reason) as why by function_request_id',
+  '| stats min(@timestamp) as started, sortsLast(function_name) as step, sortsLast(input.runId) as run,',
+  '  sortsLast(input.part) as part, sortsLast(errorName) as error, sortsLast(reason) as why by function_request_id',
 ];
 
 const queries: Readonly<Record<string, readonly string[]>> = {
