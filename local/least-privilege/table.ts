@@ -15,10 +15,14 @@ export function labelOf({ functions }: Deployment, { arn }: Role): string {
 /** ARNs without what is the same in all of them. */
 export function shortened(resource: string, { bucket, table, keyArn }: Deployment): string {
   if (resource === keyArn) return 'key';
-  return resource
-    .replace(/^arn:aws:([^:]*):[^:]*:[^:]*:/, '$1:')
-    .replace(bucket, 'bucket')
-    .replace(table, 'ledger');
+  return (
+    resource
+      .replace(/^arn:aws:([^:]*):[^:]*:[^:]*:/, '$1:')
+      .replace(bucket, 'bucket')
+      .replace(table, 'ledger')
+      // What CloudFormation adds to a name.
+      .replace(/[0-9A-F]{8}\b/, '')
+  );
 }
 
 /** The record as a table in Markdown. */
