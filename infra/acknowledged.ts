@@ -1,4 +1,5 @@
-import { CfnElement, Stack, Validations } from 'aws-cdk-lib';
+import { CfnElement, Stack, Validations, type App } from 'aws-cdk-lib';
+import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import type { DataStack } from './data/data-stack.ts';
 import type { OpsStack } from './ops/ops-stack.ts';
@@ -27,6 +28,11 @@ const fileRights: Readonly<Record<string, string>> = {
   'runs/*/writes/*': 'One folder a run, and as many files as it has changes for',
   'snapshots/*': 'One folder a run; a snapshot also points at files of earlier ones',
 };
+
+/** Lets no stack be synthesized with a finding of cdk-nag that is not acknowledged below. */
+export function holdAgainstRules(app: App): void {
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+}
 
 /** What cdk-nag finds and we have decided to leave, each by its exact id and where it stands. */
 export function acknowledge({ data, pipeline, ops }: Stacks): void {

@@ -1,13 +1,13 @@
-import { App, Validations } from 'aws-cdk-lib';
-import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from 'cdk-nag';
+import { App } from 'aws-cdk-lib';
 import { join } from 'node:path';
+import { holdAgainstRules } from './acknowledged.ts';
 import { EnvironmentStage } from './environment-stage.ts';
 import { readEnvironments } from './read-environments.ts';
 
 try {
   const environments = await readEnvironments(join(import.meta.dirname, 'environments'));
   const app = new App();
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new HIPAASecurityChecks(app), new ServerlessChecks(app));
+  holdAgainstRules(app);
   for (const environment of environments) new EnvironmentStage(app, environment.name, { environment });
   app.synth();
 } catch (error) {

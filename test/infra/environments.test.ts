@@ -32,7 +32,8 @@ const tooLong = [
 ];
 
 function withoutAlarmEmail(environment: Environment): Environment {
-  const { alarmEmail: _, ...others } = environment;
+  const others = { ...environment };
+  delete others.alarmEmail;
   return others;
 }
 
