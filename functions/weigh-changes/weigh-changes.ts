@@ -69,7 +69,8 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
     await deps.parts.move(runId, part, ['answered'], { state: 'refused', failure });
   }
   const run = await deps.runs.read(runId);
-  const overtaker = overtakerOf(run, await deps.latest.read());
+  const latest = await deps.latest.read();
+  const overtaker = overtakerOf(run, latest);
   if (overtaker !== undefined) {
     throw new PermanentError(
       'SnapshotSuperseded',
@@ -109,7 +110,7 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
     reasons,
     reviewSeconds: deps.reviewSeconds,
     isImporting: consentImport !== undefined && hasBegun(consentImport),
-    isFirst: run.baseManifestKey === undefined && writer?.runId !== runId,
+    isFirst: latest === undefined && writer?.runId !== runId,
     needsBulkImport: changeKinds.reduce((total, kind) => total + changes[kind], 0) > deps.bulkImportThreshold,
     files: { activations: filesOf(changePasses[0]), others: filesOf(changePasses[1]) },
     ...(failure ? { failure } : {}),

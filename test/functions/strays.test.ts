@@ -80,6 +80,13 @@ describe('a run without a snapshot to compare with', () => {
     expect(await pipeline.weigh()).toMatchObject({ isFirst });
   });
 
+  it('is not the first where it is resumed, having been the first and completed in part', async () => {
+    const pipeline = new InMemoryPipeline();
+    await pipeline.run(people, new Set());
+    await pipeline.open({ ...next(pipeline, 'resume'), mode: 'resume', resumeRunId: pipeline.runId });
+    expect(await pipeline.weigh()).toMatchObject({ isFirst: false });
+  });
+
   it('and that has begun to write is resumed for what it is', async () => {
     const pipeline = new InMemoryPipeline();
     await pipeline.open();
