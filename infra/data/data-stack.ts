@@ -16,6 +16,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { ledgerKeys } from '../../shared/contract.ts';
 import type { Environment } from '../environments/environment.ts';
+import { fhirDatastores, type FhirDatastores } from './fhir-datastores.ts';
 
 /** How long S3 keeps what was overwritten or deleted. */
 const undoDays = 7;
@@ -40,7 +41,7 @@ export interface DataStackProps {
   readonly environment: Environment;
 }
 
-/** Everything that must outlive a deployment: the runs' files, the ledger, the secrets, the operators' topic. */
+/** Everything that must outlive a deployment: the runs' files, the ledger, the secrets, the operators' topic, a FHIR store that is made here. */
 export class DataStack extends Stack {
   readonly key: Key;
   readonly bucket: Bucket;
@@ -48,6 +49,7 @@ export class DataStack extends Stack {
   readonly meshSecret: Secret;
   readonly idKey: Secret;
   readonly topic: Topic;
+  readonly stores: FhirDatastores;
 
   constructor(scope: Construct, id: string, { environment }: DataStackProps) {
     super(scope, id, { terminationProtection: environment.name !== 'local' });
@@ -83,6 +85,7 @@ export class DataStack extends Stack {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.topic = this.#topic(environment);
+    this.stores = fhirDatastores(this, environment, this.key);
   }
 
   /** Its own policy names the services that use it for us; whoever else may, may by the rights of its role. */

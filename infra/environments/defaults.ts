@@ -1,9 +1,9 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Environment } from './environment.ts';
 
-type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'keptDays' | 'schedule' | 'drain'> & {
+type Common = Pick<Environment, 'region' | 'replies' | 'plausibility' | 'keptDays' | 'schedule' | 'drain' | 'noom'> & {
   readonly cohort: Omit<Environment['cohort'], 'nhsNumberRanges'>;
-  readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'namespace' | 'odsCode'>;
+  readonly fhir: Omit<Environment['fhir'], 'baseUrl' | 'createStore' | 'namespace' | 'odsCode'>;
 };
 
 /** What environments have in common until one of them says otherwise. */
@@ -54,4 +54,5 @@ export const defaults = {
   // Its first run needs the MESH secret; from then on it has to be enabled, run or no run.
   drain: { enabled: false, hour: 4, minute: 30 },
   schedule: { enabled: false, weekDay: 'MON', hour: 6, minute: 0 },
+  noom: { enabled: false },
 } satisfies Common;

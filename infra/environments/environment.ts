@@ -61,8 +61,14 @@ const form = z.strictObject({
     reviewSeconds: seconds.max(3 * 86_400),
   }),
   fhir: z.strictObject({
-    /** HealthLake's base URL of the data store, with its trailing slash. */
-    baseUrl: z.url().endsWith('/'),
+    /** HealthLake's base URL of the data store, with its trailing slash; absent where the deployment makes one. */
+    baseUrl: z.url().endsWith('/').optional(),
+    /** A data store that the deployment makes, in place of one that exists. Another name makes another store, which is empty. */
+    createStore: z
+      .strictObject({
+        name: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'must be letters, digits and hyphens, 64 at most'),
+      })
+      .optional(),
     /** The same of the store that the Consents live in, where it is one of their own; absent where they stand beside the Patients. */
     consentBaseUrl: z.url().endsWith('/').optional(),
     /** Base URI of our own identifiers in the Consents. */
@@ -123,6 +129,8 @@ const form = z.strictObject({
     hour: z.int().min(3).max(23),
     minute: z.int().min(0).max(59),
   }),
+  /** The API of the National Opt-Out Model. */
+  noom: z.strictObject({ enabled: z.boolean() }),
 });
 
 export type Environment = z.infer<typeof form>;
@@ -143,7 +151,7 @@ export function defineEnvironment(given: Environment): Environment {
 
 /** Live and test must never meet: mailbox, host and number range together. */
 function guards(environment: Environment): string[] {
-  const { name, mesh, cohort, replies, fhir } = environment;
+  const { name, mesh, cohort, replies } = environment;
   const faults: string[] = [];
   if (replies.pollPlan.slice(0, -1).some(({ untilSeconds }) => untilSeconds === undefined)) {
     faults.push('replies.pollPlan: only the last stretch is without end');
@@ -163,7 +171,8 @@ function guards(environment: Environment): string[] {
   if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {
     faults.push('cohort.nhsNumberRanges: test numbers must not reach the live service');
   }
-  return [...faults, ...storeFaults(name, fhir), ...(name === 'local' ? [] : deployedFaults(environment))];
+  if (environment.noom.enabled) faults.push('noom.enabled: must be false: the NOOM API is not part of this version');
+  return [...faults, ...storeFaults(environment), ...(name === 'local' ? [] : deployedFaults(environment))];
 }
 
 /** What would do on a laptop alone. */
@@ -184,18 +193,25 @@ function textsOf(value: unknown, path: readonly string[] = []): [field: string, 
 }
 
 /** Rights, exports and imports go by the data store's id in its base URL, and by the account and region that we deploy to. */
-function storeFaults(name: string, { baseUrl, consentBaseUrl, patientReference }: Environment['fhir']): string[] {
+function storeFaults({ name, region, fhir }: Environment): string[] {
+  const { baseUrl, createStore, consentBaseUrl, patientReference } = fhir;
   const faults: string[] = [];
-  const stores = { 'fhir.baseUrl': baseUrl, ...(consentBaseUrl ? { 'fhir.consentBaseUrl': consentBaseUrl } : {}) };
-  for (const [field, url] of Object.entries(stores)) {
-    if (name === 'local' || /\/datastore\/[^/]+\/r4\/$/.test(url)) continue;
+  if ((baseUrl === undefined) === (createStore === undefined)) {
+    faults.push(
+      'fhir: must have either baseUrl, of a store that exists, or createStore, never both; a store for the Consents alone must exist',
+    );
+  }
+  if (name === 'local' && createStore) faults.push('fhir.createStore: the local runtime has a store already');
+  for (const [field, url] of Object.entries({ 'fhir.baseUrl': baseUrl, 'fhir.consentBaseUrl': consentBaseUrl })) {
+    if (url === undefined || name === 'local' || /\/datastore\/[^/]+\/r4\/$/.test(url)) continue;
     faults.push(`${field}: must end in /datastore/<id>/r4/, as HealthLake shows it: rights and exports go by the id`);
   }
   if (consentBaseUrl === undefined) return faults;
-  if (new URL(consentBaseUrl).host !== new URL(baseUrl).host) {
+  const patients = baseUrl ?? `https://healthlake.${region}.amazonaws.com/`;
+  if (new URL(consentBaseUrl).host !== new URL(patients).host) {
     faults.push('fhir.consentBaseUrl: must be at the host of fhir.baseUrl: both stores are in one region');
   }
-  if (new URL(consentBaseUrl).href === new URL(baseUrl).href) {
+  if (new URL(consentBaseUrl).href === new URL(patients).href) {
     faults.push('fhir.consentBaseUrl: is the store of the Patients: leave it out where the Consents live there too');
   }
   if (patientReference !== 'logical') {

@@ -72,8 +72,8 @@ export class PipelineStack extends Stack {
     new CfnOutput(this, 'Bucket', { value: data.bucket.bucketName });
     new CfnOutput(this, 'Ledger', { value: data.ledger.tableName });
     new CfnOutput(this, 'Mailbox', { value: environment.mesh.mailbox });
-    new CfnOutput(this, 'FhirBaseUrl', { value: fhir.baseUrl });
-    new CfnOutput(this, 'ConsentBaseUrl', { value: fhir.consentBaseUrl ?? fhir.baseUrl });
+    new CfnOutput(this, 'FhirBaseUrl', { value: data.stores.patients.baseUrl });
+    new CfnOutput(this, 'ConsentBaseUrl', { value: data.stores.consents.baseUrl });
     new CfnOutput(this, 'FhirNamespace', { value: fhir.namespace });
     new CfnOutput(this, 'MaxAgeDays', { value: String(fhir.maxAgeDays) });
   }

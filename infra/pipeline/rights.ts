@@ -1,6 +1,7 @@
 import { PolicyStatement, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { DataStack } from '../data/data-stack.ts';
+import type { FhirDatastore } from '../data/fhir-datastores.ts';
 
 type LedgerAction = 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
 
@@ -63,24 +64,29 @@ export class Rights {
     this.#key(step, 'sns', ['kms:Decrypt', 'kms:GenerateDataKey']);
   }
 
+  /**
+   * A store that is encrypted with our key asks it as whoever calls.
+   * Source: AWS HealthLake Developer Guide, "Encryption at rest".
+   */
+  store(step: IGrantable, { arn, keyArn }: FhirDatastore, actions: readonly string[]): void {
+    allow(
+      step,
+      actions.map((action) => `healthlake:${action}`),
+      [arn],
+    );
+    if (keyArn === undefined) return;
+    this.#key(step, 'healthlake', ['kms:Decrypt', 'kms:GenerateDataKey', 'kms:DescribeKey'], keyArn);
+  }
+
   #objects(prefixes: readonly string[]): string[] {
     return prefixes.map((prefix) => this.#data.bucket.arnForObjects(prefix));
   }
 
-  #key(step: IGrantable, service: string, actions: readonly string[]): void {
-    allow(step, actions, [this.#data.key.keyArn], {
+  #key(step: IGrantable, service: string, actions: readonly string[], keyArn = this.#data.key.keyArn): void {
+    allow(step, actions, [keyArn], {
       StringEquals: { 'kms:ViaService': `${service}.${this.#region}.amazonaws.com` },
     });
   }
-}
-
-/** Rights on a FHIR store. */
-export function grantStore(step: IGrantable, datastoreArn: string, actions: readonly string[]): void {
-  allow(
-    step,
-    actions.map((action) => `healthlake:${action}`),
-    [datastoreArn],
-  );
 }
 
 function allow(

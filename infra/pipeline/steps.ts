@@ -6,7 +6,7 @@ import type { Environment } from '../environments/environment.ts';
 import { ExportRole } from './export-role.ts';
 import { ImportRole } from './import-role.ts';
 import type { PipelineLogs } from './pipeline-logs.ts';
-import { grantStore, Rights } from './rights.ts';
+import { Rights } from './rights.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
 /** Longer than any step takes; a step that is followed by a pause adds the pause. */
@@ -55,7 +55,8 @@ export class Steps extends Construct {
   constructor(scope: Construct, id: string, { environment, data, logs }: StepsProps) {
     super(scope, id);
     const { mesh, cohort, replies, plausibility, fhir } = environment;
-    const { bucket, ledger, meshSecret, idKey, topic, key } = data;
+    const { bucket, ledger, meshSecret, idKey, topic, key, stores } = data;
+    const { patients, consents } = stores;
 
     const ledgerAndLease = {
       LEDGER_TABLE: ledger.tableName,
@@ -72,7 +73,7 @@ export class Steps extends Construct {
 
     /** Where the Consents live, and how they name people. */
     const consentForm = {
-      CONSENT_BASE_URL: consentBaseUrlOf(environment),
+      CONSENT_BASE_URL: consents.baseUrl,
       FHIR_NAMESPACE: fhir.namespace,
       PATIENT_REFERENCE: fhir.patientReference,
     };
@@ -87,14 +88,14 @@ export class Steps extends Construct {
       settings: {
         ...ledgerAndLease,
         COHORT_SOURCE: cohort.source,
-        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        CONSENT_BASE_URL: consents.baseUrl,
         PATIENT_READ: cohort.patientRead,
       },
     });
     const exportRole = new ExportRole(this, 'ExportRole', {
       data,
       account: environment.account,
-      datastoreArn: datastoreArnOf(environment, fhir.baseUrl),
+      datastoreArn: patients.arn,
     });
     const exportPatients = step('export-patients', {
       memorySize: 256,
@@ -104,7 +105,7 @@ export class Steps extends Construct {
         ...ledgerAndLease,
         EXPORT_KEY: key.keyArn,
         EXPORT_ROLE: exportRole.role.roleArn,
-        FHIR_BASE_URL: fhir.baseUrl,
+        FHIR_BASE_URL: patients.baseUrl,
       },
     });
     const checkExport = step('check-export', {
@@ -114,14 +115,14 @@ export class Steps extends Construct {
         ...files,
         ...ledgerAndLease,
         EXPORT_DEADLINE_SECONDS: String(cohort.exportDeadlineSeconds),
-        FHIR_BASE_URL: fhir.baseUrl,
+        FHIR_BASE_URL: patients.baseUrl,
       },
     });
     const readPatients = step('read-patients', {
       // A whole processor comes with so much memory, of which it uses a little.
       memorySize: 1_792,
       timeout: Duration.minutes(15),
-      settings: { ...files, ...ledgerAndLease, FHIR_BASE_URL: fhir.baseUrl },
+      settings: { ...files, ...ledgerAndLease, FHIR_BASE_URL: patients.baseUrl },
     });
     const buildCohort = step('build-cohort', {
       // More than a whole processor comes with so much memory. Sixty million people need 200 MB of it, and each million
@@ -133,7 +134,7 @@ export class Steps extends Construct {
       settings: {
         ...files,
         LEDGER_TABLE: ledger.tableName,
-        FHIR_BASE_URL: fhir.baseUrl,
+        FHIR_BASE_URL: patients.baseUrl,
         NHS_NUMBER_RANGES: cohort.nhsNumberRanges.join(','),
         PART_ROWS: String(cohort.partRows),
         PATIENT_READ: cohort.patientRead,
@@ -225,11 +226,10 @@ export class Steps extends Construct {
         PROVENANCE: fhir.provenance ? 'on' : 'off',
       },
     });
-    const consents = datastoreArnOf(environment, consentBaseUrlOf(environment));
     const importRole = new ImportRole(this, 'ImportRole', {
       data,
       account: environment.account,
-      datastoreArn: consents,
+      datastoreArn: consents.arn,
     });
     const startImport = step('start-import', {
       memorySize: 256,
@@ -237,7 +237,7 @@ export class Steps extends Construct {
       settings: {
         ...files,
         ...ledgerAndLease,
-        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        CONSENT_BASE_URL: consents.baseUrl,
         IMPORT_KEY: key.keyArn,
         IMPORT_ROLE: importRole.role.roleArn,
       },
@@ -248,7 +248,7 @@ export class Steps extends Construct {
       settings: {
         ...files,
         ...ledgerAndLease,
-        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        CONSENT_BASE_URL: consents.baseUrl,
         IMPORT_DEADLINE_SECONDS: String(fhir.importDeadlineSeconds),
       },
     });
@@ -282,7 +282,7 @@ export class Steps extends Construct {
     const countConsents = step('count-consents', {
       memorySize: 256,
       timeout: Duration.minutes(1),
-      settings: { CONSENT_BASE_URL: consentBaseUrlOf(environment), FHIR_NAMESPACE: fhir.namespace },
+      settings: { CONSENT_BASE_URL: consents.baseUrl, FHIR_NAMESPACE: fhir.namespace },
     });
     const closeRun = step('close-run', {
       memorySize: 256,
@@ -290,7 +290,7 @@ export class Steps extends Construct {
       settings: {
         ...files,
         ...ledgerAndLease,
-        CONSENT_BASE_URL: consentBaseUrlOf(environment),
+        CONSENT_BASE_URL: consents.baseUrl,
         ENVIRONMENT: environment.name,
         FHIR_NAMESPACE: fhir.namespace,
         MAX_AGE_DAYS: String(fhir.maxAgeDays),
@@ -317,7 +317,7 @@ export class Steps extends Construct {
     const expiry = {
       ...files,
       ...ledgerAndLease,
-      CONSENT_BASE_URL: consentBaseUrlOf(environment),
+      CONSENT_BASE_URL: consents.baseUrl,
       LEASE_SECONDS: String(drainLeaseSeconds),
       MAX_AGE_DAYS: String(fhir.maxAgeDays),
       RETENTION_DAYS: String(fhir.retentionDays),
@@ -412,19 +412,18 @@ export class Steps extends Construct {
     for (const step of [holdForReview, closeRun, recordFailure, checkFreshness, recordExpiry]) may.notify(step);
     exportRole.grantPass(exportPatients);
     importRole.grantPass(startImport);
-    const patients = datastoreArnOf(environment, fhir.baseUrl);
-    grantStore(exportPatients, patients, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
-    grantStore(checkExport, patients, ['DescribeFHIRExportJobWithGet']);
-    grantStore(buildCohort, patients, ['SearchWithPost', 'SearchWithGet']);
-    for (const step of [openRun, checkFreshness]) grantStore(step, consents, ['ListFHIRImportJobs']);
-    grantStore(startImport, consents, ['StartFHIRImportJob']);
-    grantStore(checkImport, consents, ['DescribeFHIRImportJob']);
-    grantStore(rebuildPart, consents, ['ProcessBundle', 'ReadResource']);
-    grantStore(countConsents, consents, ['SearchWithPost']);
-    for (const step of [closeRun, recordExpiry]) grantStore(step, consents, ['CreateResource']);
-    grantStore(closeRun, consents, ['SearchWithPost']);
-    grantStore(expireConsents, consents, ['ProcessBundle', 'ReadResource', 'DeleteResource']);
-    grantStore(writeConsents, consents, [
+    may.store(exportPatients, patients, ['StartFHIRExportJobWithPost', 'ListFHIRExportJobs']);
+    may.store(checkExport, patients, ['DescribeFHIRExportJobWithGet']);
+    may.store(buildCohort, patients, ['SearchWithPost', 'SearchWithGet']);
+    for (const step of [openRun, checkFreshness]) may.store(step, consents, ['ListFHIRImportJobs']);
+    may.store(startImport, consents, ['StartFHIRImportJob']);
+    may.store(checkImport, consents, ['DescribeFHIRImportJob']);
+    may.store(rebuildPart, consents, ['ProcessBundle', 'ReadResource']);
+    may.store(countConsents, consents, ['SearchWithPost']);
+    for (const step of [closeRun, recordExpiry]) may.store(step, consents, ['CreateResource']);
+    may.store(closeRun, consents, ['SearchWithPost']);
+    may.store(expireConsents, consents, ['ProcessBundle', 'ReadResource', 'DeleteResource']);
+    may.store(writeConsents, consents, [
       'ProcessBundle',
       'ReadResource',
       'CreateResource',
@@ -459,15 +458,4 @@ export class Steps extends Construct {
     this.expireConsents = expireConsents;
     this.recordExpiry = recordExpiry;
   }
-}
-
-/** Where the Consents live: beside the Patients unless a store of their own is named. */
-function consentBaseUrlOf({ fhir }: Environment): string {
-  return fhir.consentBaseUrl ?? fhir.baseUrl;
-}
-
-/** Built from account and id, since samples print the ARN in two forms. */
-function datastoreArnOf({ account, region }: Environment, baseUrl: string): string {
-  const datastoreId = /\/datastore\/([^/]+)\//.exec(baseUrl)?.[1] ?? 'local';
-  return `arn:aws:healthlake:${region}:${account}:datastore/fhir/${datastoreId}`;
 }

@@ -13,7 +13,8 @@ beforeAll(async () => {
 
 it('explains every field of an environment', () => {
   const explained = page.slice(page.indexOf('| field | is |'), page.indexOf('Then `npm run synth`'));
-  const missing = Object.entries(dev).flatMap(([group, fields]) =>
+  const fhir = { ...dev.fhir, createStore: { name: 'ndop-dev' }, consentBaseUrl: dev.fhir.baseUrl };
+  const missing = Object.entries({ ...dev, fhir }).flatMap(([group, fields]) =>
     typeof fields !== 'object' || explained.includes(`${group}.*`)
       ? [group].filter((field) => typeof fields !== 'object' && !explained.includes(`\`${field}\``))
       : Object.keys(fields).filter((field) => !new RegExp(`\`(?:${group}\\.)?${field}\``).test(explained)),

@@ -37,6 +37,12 @@ function withoutAlarmEmail(environment: Environment): Environment {
   return others;
 }
 
+function withoutStore({ fhir }: Environment): Environment['fhir'] {
+  const others = { ...fhir };
+  delete others.baseUrl;
+  return others;
+}
+
 test.each<{ wrong: string; environment: Environment; says: string }>([
   {
     wrong: 'prod at the integration mailbox',
@@ -155,13 +161,44 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
   },
   {
     wrong: 'a store of Consents that is that of the Patients',
-    environment: separate({ consentBaseUrl: dev.fhir.baseUrl }),
+    environment: separate({ consentBaseUrl: dev.fhir.baseUrl! }),
     says: 'fhir.consentBaseUrl: is the store of the Patients',
   },
   {
     wrong: 'literal references out of a store of Consents alone',
     environment: separate({ patientReference: 'literal' }),
     says: 'fhir.patientReference: must be logical',
+  },
+  {
+    wrong: 'a FHIR store that both exists and is made',
+    environment: { ...dev, fhir: { ...dev.fhir, createStore: { name: 'ndop-dev' } } },
+    says: 'fhir: must have either baseUrl, of a store that exists, or createStore, never both',
+  },
+  {
+    wrong: 'no FHIR store at all',
+    environment: { ...dev, fhir: withoutStore(dev) },
+    says: 'fhir: must have either baseUrl, of a store that exists, or createStore, never both',
+  },
+  {
+    wrong: 'a FHIR store that is made on a laptop',
+    environment: { ...local, fhir: { ...withoutStore(local), createStore: { name: 'ndop-local' } } },
+    says: 'fhir.createStore: the local runtime has a store already',
+  },
+  {
+    wrong: 'a store of Consents in another region than the one that is made',
+    environment: {
+      ...dev,
+      fhir: {
+        ...withoutStore(separate({ consentBaseUrl: otherStore.replace('eu-west-2', 'eu-west-1') })),
+        createStore: { name: 'ndop-dev' },
+      },
+    },
+    says: 'fhir.consentBaseUrl: must be at the host of fhir.baseUrl',
+  },
+  {
+    wrong: 'the NOOM API',
+    environment: { ...dev, noom: { enabled: true } },
+    says: 'noom.enabled: must be false: the NOOM API is not part of this version',
   },
   {
     wrong: 'a mailbox in small letters',
@@ -185,6 +222,14 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
 
 test.each<{ what: string; environment: Environment }>([
   { what: 'a store of Consents alone that refers by NHS number', environment: separate({}) },
+  {
+    what: 'a FHIR store that is made',
+    environment: { ...dev, fhir: { ...withoutStore(dev), createStore: { name: 'ndop-dev' } } },
+  },
+  {
+    what: 'a FHIR store that is made, beside one for the Consents alone',
+    environment: { ...dev, fhir: { ...withoutStore(separate({})), createStore: { name: 'ndop-dev' } } },
+  },
   {
     what: 'references by NHS number in the store of the Patients',
     environment: { ...dev, fhir: { ...dev.fhir, patientReference: 'logical' } },
