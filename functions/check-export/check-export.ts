@@ -100,15 +100,25 @@ export function isPatientFile(key: string, jobId: string): boolean {
   return path.endsWith('.ndjson') && (type === undefined || type === 'Patient');
 }
 
+interface FileGroup {
+  bytes: number;
+  readonly files: ListedFile[];
+}
+
+/** Files may be empty; a group that has none is the smallest. */
+function isSmaller(one: FileGroup, other: FileGroup): boolean {
+  return one.bytes < other.bytes || (one.bytes === other.bytes && one.files.length < other.files.length);
+}
+
 /** Groups of about the same size: the largest file that is left goes to the smallest group. */
 export function groupFiles(files: readonly ListedFile[]): ListedFile[][] {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const count = Math.min(mostGroups, files.length, Math.max(1, Math.ceil(total / groupBytes)));
-  const groups = Array.from({ length: count }, (): { bytes: number; files: ListedFile[] } => ({ bytes: 0, files: [] }));
+  const groups = Array.from({ length: count }, (): FileGroup => ({ bytes: 0, files: [] }));
   for (const file of [...files].sort((a, b) => b.bytes - a.bytes || a.key.localeCompare(b.key))) {
     const [first, ...others] = groups;
     if (!first) break;
-    const smallest = others.reduce((least, group) => (group.bytes < least.bytes ? group : least), first);
+    const smallest = others.reduce((least, group) => (isSmaller(group, least) ? group : least), first);
     smallest.bytes += file.bytes;
     smallest.files.push(file);
   }

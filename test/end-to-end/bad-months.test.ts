@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import { scenarioNames, type ScenarioName } from '../../local/scenarios.ts';
@@ -70,8 +70,8 @@ it('sends nothing in a dry run', async () => {
   expect(await consentsIn(out)).toEqual(await consentsIn(months.firstOut));
 });
 
-it('or the good months, or the imported, or those of MESH, have a test for every scenario', async () => {
-  const files = ['bad-months.test.ts', 'good-months.test.ts', 'imported-months.test.ts', 'mesh-months.test.ts'];
+it('or another of these files has a test for every scenario', async () => {
+  const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith('.test.ts'));
   const text = (await Promise.all(files.map((file) => readFile(join(import.meta.dirname, file), 'utf8')))).join('');
   expect(scenarioNames.filter((name) => !text.includes(`'${name}'`))).toEqual([]);
 });
