@@ -120,3 +120,9 @@ it('groups every file once, in at most 200 groups, none of them empty or twice a
     }),
   );
 });
+
+it('leaves no group without a file where files are empty', () => {
+  const sizes = [129 * 1024 * 1024, 0, 0];
+  const groups = groupFiles(sizes.map((bytes, index) => ({ key: `Patient-${index}.ndjson`, bytes })));
+  expect(groups.map((group) => group.length)).toEqual([1, 1, 1]);
+});
