@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import { startHealthLake } from '../../local/healthlake/healthlake.ts';
@@ -45,6 +46,15 @@ function expectNumbersAlone(consents: readonly StoredConsent[]) {
 it('keeps Patients and Consents apart, and names people by NHS number alone', async () => {
   await expectEachInItsStore(months.firstState);
   expectNumbersAlone(await consentsIn(months.firstOut));
+});
+
+it('is started by the alias of the live version, as a schedule does', async () => {
+  const { events } = JSON.parse(await readFile(join(months.firstOut, 'history.json'), 'utf8')) as {
+    events: { executionStartedEventDetails?: { stateMachineAliasArn?: string } }[];
+  };
+  expect(events[0]?.executionStartedEventDetails?.stateMachineAliasArn).toMatch(
+    /:stateMachine:RefreshConsents\w+:live$/,
+  );
 });
 
 test.each<{ scenario: ScenarioName; executions: unknown[] }>([
