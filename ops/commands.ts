@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DescribeExecutionCommand, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { z } from 'zod';
@@ -170,9 +169,10 @@ async function start({ sfn, stateMachineArn }: Target, input: object): Promise<s
   return `Started ${executionArn}`;
 }
 
-async function review(approve: boolean, given: Given, { runs, sfn }: Target): Promise<string> {
+async function review(approve: boolean, given: Given, { runs, sfn, caller }: Target): Promise<string> {
   const runId = runIdIn(given);
-  await answerReview(runId, { approve, by: userInfo().username, reason: reasonIn(given) }, { runs, sfn });
+  const reason = reasonIn(given);
+  await answerReview(runId, { approve, by: await caller(), reason }, { runs, sfn });
   return `${approve ? 'Approved' : 'Rejected'} run ${runId}`;
 }
 

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -14,6 +15,7 @@ import { LedgerTable } from '../shared/ledger/table.ts';
 import { Parts } from '../shared/ledger/parts.ts';
 import { Runs } from '../shared/ledger/runs.ts';
 import { UsageError } from '../shared/command-line.ts';
+import { callerArn } from './caller.ts';
 import type { Stores } from './check-store.ts';
 
 /** One environment's pipeline, as the operator's command sees it. */
@@ -30,6 +32,8 @@ export interface Target {
   readonly openStores: () => Stores;
   /** Days after which an answer says nothing any more. */
   readonly maxAgeDays: number;
+  /** Who answers for what is asked here, as it goes into a report. */
+  readonly caller: () => Promise<string>;
 }
 
 const region = 'eu-west-2';
@@ -86,6 +90,7 @@ async function openServed(name: string | undefined): Promise<Target> {
       dynamoDb: new DynamoDBClient(at('DYNAMODB')),
       sfn: new SFNClient(at('SFN')),
     },
+    () => Promise.resolve(userInfo().username),
     { credentials: operator },
   );
 }
@@ -116,6 +121,8 @@ async function openDeployed(name: string): Promise<Target> {
       maxAgeDays: Number(output('MaxAgeDays')),
     },
     { s3: new S3Client({ region }), dynamoDb: new DynamoDBClient({ region }), sfn: new SFNClient({ region }) },
+    // Never the name that the machine at hand knows somebody by: whoever owns the machine chooses it.
+    () => callerArn(),
   );
 }
 
@@ -138,6 +145,7 @@ interface Clients {
 function targetOf(
   { bucket, table, mailboxId, fhir, ...others }: Names,
   { s3, dynamoDb, sfn }: Clients,
+  caller: Target['caller'],
   signer: Pick<FhirStoreOptions, 'credentials'> = {},
 ): Target {
   const ledger = new LedgerTable(dynamoDb, table);
@@ -149,6 +157,7 @@ function targetOf(
     mailbox: new MailboxLedger(ledger, mailboxId),
     files: new Files(s3, bucket),
     sfn,
+    caller,
     openStores: () => ({
       patients: new FhirStore({ ...signer, baseUrl: fhir.baseUrl, region }),
       consents: new FhirStore({ ...signer, baseUrl: fhir.consentBaseUrl, region }),
