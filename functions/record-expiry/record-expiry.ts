@@ -14,12 +14,7 @@ import { dueEntries, expiryIdOf, oldestVouchedFor, type ExpiryLimits } from '../
 import { recordsOf } from '../../shared/ndop/read-snapshot.ts';
 import { writeRecord } from '../../shared/ndop/snapshot.ts';
 import { snapshotAge, snapshotAgeText } from '../../shared/ndop/snapshot-age.ts';
-import {
-  unknownModelVersion,
-  type ManifestFile,
-  type SnapshotEntry,
-  type SnapshotManifest,
-} from '../../shared/ndop/snapshot-manifest.ts';
+import { type ManifestFile, type SnapshotEntry, type SnapshotManifest } from '../../shared/ndop/snapshot-manifest.ts';
 import { runFiles } from '../../shared/run-files.ts';
 
 export const recordExpiryInput = z.object({ execution: z.string(), at: z.string(), expired: z.array(expiring) });
