@@ -30,16 +30,17 @@ const [warmUp, changes] = [lines.slice(0, Number(warmUpRows)), lines.slice(Numbe
 async function ours(rows: readonly string[]): Promise<void> {
   const bytes = Buffer.from(rows.join(''));
   const changeFile = { key: 'bench', sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
+  const reconciled = { changeFiles: { others: [changeFile] }, optedOut: 0, notOptedOut: rows.length };
   const input = { runId, execution: 'bench', pass: 'others', part: 1, file: 1 } as const;
   const { written, setAside } = await writeConsents(input, {
     ...{ consent, odsCode: undefined, concurrency: callsAtOnce, now: () => new Date(), leaseSeconds: 7_200 },
     ...{
       runs: { read: () => Promise.resolve({ opening: 1 }) },
-      parts: { read: () => Promise.resolve({ reconciled: { changeFiles: { others: [changeFile] } } }) },
+      parts: { read: () => Promise.resolve({ reconciled }) },
       latest: { beginWriting: () => Promise.resolve(true) },
       writes: { begin: () => Promise.resolve('try'), end: () => Promise.resolve() },
       consentWrites: { find: () => Promise.resolve(undefined), put: () => Promise.resolve() },
-      consentImports: { findFile: () => Promise.resolve(undefined) },
+      consentImports: { find: () => Promise.resolve(undefined), findFile: () => Promise.resolve(undefined) },
       mailbox: { renewLease: () => Promise.resolve() },
       files: { readVerified: () => Promise.resolve(bytes) },
     },
