@@ -47,7 +47,7 @@ export const defaults = {
     imports: 3,
     runs: 90,
     inbox: 90,
-    snapshots: 400,
+    snapshots: 90,
     accessLogs: 400,
     logs: RetentionDays.THREE_MONTHS,
   },
