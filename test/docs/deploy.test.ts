@@ -28,6 +28,13 @@ it('shows the shape of the MESH secret', () => {
   expect(parseMeshCredentials(secret, 'http://127.0.0.1')).toEqual(secret);
 });
 
+it('names the region in every command whose service has regions', () => {
+  const shell = [...page.matchAll(/```sh\n([^`]*)```/g)].map(([, block]) => block!.replaceAll('\\\n', ' ')).join('\n');
+  const commands = shell.split('\n').filter((line) => /(?:^|\()\s*aws (?!iam )/.test(line));
+  expect(commands.length).toBeGreaterThan(10);
+  expect(commands.filter((line) => !line.includes('--region eu-west-2'))).toEqual([]);
+});
+
 /** Dollars of the two columns, without what the FHIR store and the Consents in it cost a month. */
 function sums(args: string): { first: string; run: string; storage: number } {
   const figures = JSON.parse(estimateCommand([...args.split(' '), '--json'])) as Record<
