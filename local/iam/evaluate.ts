@@ -1,13 +1,15 @@
 import type { Condition, Statement } from './policy.ts';
 
+type Context = Readonly<Record<string, string | readonly string[]>>;
+
 /** What somebody wants to do, as a service asks IAM about it. */
 export interface Asked {
   /** As a policy names it, e.g. `s3:GetObject`. */
   readonly action: string;
   /** ARN. */
   readonly resource: string;
-  /** Values of condition keys. */
-  readonly context?: Readonly<Record<string, string>>;
+  /** Values of condition keys, some of which may have several. */
+  readonly context?: Context;
 }
 
 /** What in a policy allows something: the statement, and the action and the resource in it that match. */
@@ -35,15 +37,17 @@ export function grantsOf(statements: readonly Statement[], asked: Asked): Grant[
   return matches.some(({ statement }) => statement.effect === 'Deny') ? [] : matches;
 }
 
-/** A condition on a key that the request does not have does not hold. */
-function holds({ operator, key, values }: Condition, context: Readonly<Record<string, string>>): boolean {
-  const actual = Object.entries(context).find(([name]) => name.toLowerCase() === key)?.[1];
-  return actual !== undefined && values.some((value) => compare(operator, actual, value));
+/** A condition on a key that the request does not have does not hold; nor one for single values on a key that has several. */
+function holds({ operator, key, values }: Condition, context: Context): boolean {
+  const actual = [Object.entries(context).find(([name]) => name.toLowerCase() === key)?.[1] ?? []].flat();
+  if (actual.length > 1 && operator !== 'ForAnyValue:StringEquals') return false;
+  return actual.some((each) => values.some((value) => compare(operator, each, value)));
 }
 
 function compare(operator: Condition['operator'], actual: string, value: string): boolean {
   switch (operator) {
     case 'StringEquals':
+    case 'ForAnyValue:StringEquals':
       return actual === value;
     case 'StringLike':
       return isLike(actual, value);

@@ -6,7 +6,14 @@ export class PolicyUnsupported extends Error {
 }
 
 /** The condition operators that are known. Source: "IAM JSON policy elements: Condition operators", IAM User Guide. */
-export const conditionOperators = ['StringEquals', 'StringLike', 'ArnEquals', 'ArnLike', 'Bool'] as const;
+export const conditionOperators = [
+  'StringEquals',
+  'ForAnyValue:StringEquals',
+  'StringLike',
+  'ArnEquals',
+  'ArnLike',
+  'Bool',
+] as const;
 
 export interface Condition {
   readonly operator: (typeof conditionOperators)[number];

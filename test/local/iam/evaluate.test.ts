@@ -38,7 +38,7 @@ test.each([
 });
 
 describe('a condition', () => {
-  const passes = (Condition: object, context: Readonly<Record<string, string>>) =>
+  const passes = (Condition: object, context: NonNullable<Asked['context']>) =>
     grantsOf(policy(allow('a:B', '*', Condition)), { action: 'a:B', resource: 'r', context }).length > 0;
   const role = 'arn:aws:iam::000000000000:role/one';
 
@@ -60,6 +60,18 @@ describe('a condition', () => {
     ['Bool', 'true', 'false', false],
   ])('%s %s of %s: %s', (operator, wanted, actual, isMet) => {
     expect(passes({ [operator]: { key: ['another', wanted] } }, { key: actual })).toBe(isMet);
+  });
+
+  it.each([
+    ['ForAnyValue:StringEquals', ['next', 'live'], true],
+    ['ForAnyValue:StringEquals', ['live'], true],
+    ['ForAnyValue:StringEquals', ['next', 'older'], false],
+    ['ForAnyValue:StringEquals', [], false],
+    ['StringEquals', ['next', 'live'], false],
+  ])('%s on a key that has the values %j: %s', (operator, actual, isMet) => {
+    expect(
+      passes({ [operator]: { 'states:StateMachineQualifier': 'live' } }, { 'states:StateMachineQualifier': actual }),
+    ).toBe(isMet);
   });
 
   it('does not hold where the request has no such key', () => {
