@@ -19,7 +19,7 @@ const module = z.record(
  */
 export async function readEnvironments(folder: string): Promise<Environment[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && !others.includes(file)).sort();
-  return Promise.all(
+  const environments = await Promise.all(
     files.map(async (file) => {
       const exported: unknown = await import(pathToFileURL(join(folder, file)).href);
       const [environment, ...more] = Object.values(module.safeParse({ ...Object(exported) }).data ?? {});
@@ -32,4 +32,15 @@ export async function readEnvironments(folder: string): Promise<Environment[]> {
       return defineEnvironment(environment);
     }),
   );
+  refuseSharedMailboxes(environments.filter(({ name }) => name !== 'local'));
+  return environments;
+}
+
+/** Two that empty one mailbox would take each other's answers. */
+function refuseSharedMailboxes(deployed: readonly Environment[]): void {
+  for (const [at, { name, mesh }] of deployed.entries()) {
+    const first = deployed.slice(0, at).find((other) => other.mesh.mailbox === mesh.mailbox);
+    if (first === undefined) continue;
+    throw new Error(`infra/environments/${name}.ts: mesh.mailbox: ${mesh.mailbox} is the one of ${first.name}`);
+  }
 }

@@ -171,6 +171,9 @@ function guards(environment: Environment): string[] {
   if (name === 'prod' && cohort.nhsNumberRanges.includes('test')) {
     faults.push('cohort.nhsNumberRanges: test numbers must not reach the live service');
   }
+  if (environment.schedule.enabled && !environment.drain.enabled) {
+    faults.push('schedule.enabled: needs drain.enabled: the drain deletes what is too old and keeps the mailbox alive');
+  }
   if (environment.noom.enabled) faults.push('noom.enabled: must be false: the NOOM API is not part of this version');
   return [...faults, ...storeFaults(environment), ...(name === 'local' ? [] : deployedFaults(environment))];
 }
@@ -183,7 +186,25 @@ function deployedFaults(environment: Environment): string[] {
   ]);
   if (environment.account === localAccount) faults.push('account: is the one of the local runtime');
   if (environment.alarmEmail === undefined) faults.push('alarmEmail: must be given, for somebody has to be told');
-  return faults;
+  if (environment.mesh.network === 'hscn') {
+    faults.push(
+      'mesh.network: must be internet: outside a VPC, which this version has no setting for, nothing reaches HSCN',
+    );
+  }
+  return [...faults, ...placeholderFaults(environment)];
+}
+
+/** Ours are left in until there is an account to deploy to, which is told by its number: one digit twelve times is nobody's. */
+function placeholderFaults(environment: Environment): string[] {
+  if (/^(\d)\1{11}$/.test(environment.account)) return [];
+  const placeholders = [
+    ...['fhir.namespace', 'alarmEmail'].map((field) => ({ field, is: /your-organisation/ })),
+    ...['fhir.baseUrl', 'fhir.consentBaseUrl'].map((field) => ({ field, is: /\/datastore\/0+\// })),
+    ...['fhir.odsCode', 'mesh.mailbox'].map((field) => ({ field, is: /^RZZ99/ })),
+  ];
+  return textsOf(environment).flatMap(([field, text]) =>
+    placeholders.some((each) => each.field === field && each.is.test(text)) ? [`${field}: still the placeholder`] : [],
+  );
 }
 
 function textsOf(value: unknown, path: readonly string[] = []): [field: string, text: string][] {

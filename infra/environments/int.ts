@@ -8,7 +8,7 @@ export const integration = defineEnvironment({
   account: '222222222222', // yours
   mesh: {
     baseUrl: meshHosts.integration,
-    mailbox: 'RZZ99OT001', // yours
+    mailbox: 'RZZ99OT002', // yours
     ndopMailbox: ndopMailboxes.integration,
     network: 'internet',
     lineEnding: 'CRLF',

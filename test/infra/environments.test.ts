@@ -20,6 +20,15 @@ test.each([local, dev, integration, prod])('accepts the environment $name', (env
   expect(defineEnvironment(environment)).toBe(environment);
 });
 
+/** With an account of somebody's, and nothing left of the placeholders. */
+const ours: Environment = {
+  ...dev,
+  account: '123456789012',
+  mesh: { ...dev.mesh, mailbox: 'A1B2COT001' },
+  fhir: { ...dev.fhir, baseUrl: otherStore, namespace: 'https://fhir.trust.nhs.uk/ndop', odsCode: 'A1B2C' },
+  alarmEmail: 'ndop@trust.nhs.uk',
+};
+
 const tooLong = [
   { kind: 'cohorts', days: 31 },
   { kind: 'exports', days: 8 },
@@ -196,6 +205,41 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
     says: 'fhir.consentBaseUrl: must be at the host of fhir.baseUrl',
   },
   {
+    wrong: 'the namespace of nobody once there is an account',
+    environment: { ...ours, fhir: { ...ours.fhir, namespace: dev.fhir.namespace } },
+    says: 'fhir.namespace: still the placeholder',
+  },
+  {
+    wrong: 'the alarm mail of nobody once there is an account',
+    environment: { ...ours, alarmEmail: dev.alarmEmail! },
+    says: 'alarmEmail: still the placeholder',
+  },
+  {
+    wrong: 'a store that is not one once there is an account',
+    environment: { ...ours, fhir: { ...ours.fhir, baseUrl: dev.fhir.baseUrl! } },
+    says: 'fhir.baseUrl: still the placeholder',
+  },
+  {
+    wrong: 'the ODS code of nobody once there is an account',
+    environment: { ...ours, fhir: { ...ours.fhir, odsCode: 'RZZ99' } },
+    says: 'fhir.odsCode: still the placeholder',
+  },
+  {
+    wrong: 'the mailbox of nobody once there is an account',
+    environment: { ...ours, mesh: { ...ours.mesh, mailbox: 'RZZ99OT001' } },
+    says: 'mesh.mailbox: still the placeholder',
+  },
+  {
+    wrong: 'a schedule without the daily drain',
+    environment: { ...dev, schedule: { ...dev.schedule, enabled: true } },
+    says: 'schedule.enabled: needs drain.enabled',
+  },
+  {
+    wrong: 'HSCN, which nothing outside a VPC reaches',
+    environment: { ...dev, mesh: { ...dev.mesh, network: 'hscn' } },
+    says: 'mesh.network: must be internet',
+  },
+  {
     wrong: 'the NOOM API',
     environment: { ...dev, noom: { enabled: true } },
     says: 'noom.enabled: must be false: the NOOM API is not part of this version',
@@ -234,6 +278,12 @@ test.each<{ what: string; environment: Environment }>([
     what: 'references by NHS number in the store of the Patients',
     environment: { ...dev, fhir: { ...dev.fhir, patientReference: 'logical' } },
   },
+  { what: 'an account of somebody with nothing left of the placeholders', environment: ours },
+  {
+    what: 'a schedule beside the daily drain',
+    environment: { ...dev, schedule: { ...dev.schedule, enabled: true }, drain: { ...dev.drain, enabled: true } },
+  },
+  { what: 'HSCN on a laptop', environment: { ...local, mesh: { ...local.mesh, network: 'hscn' } } },
 ])('accepts $what', ({ environment }) => {
   expect(defineEnvironment(environment)).toBe(environment);
 });
@@ -277,7 +327,11 @@ describe('the folder of environments', () => {
 
   it('makes a new environment known by its file alone', async () => {
     const dev = await readFile(join(folder, 'dev.ts'), 'utf8');
-    expect(await readWith('test2.ts', dev.replace("name: 'dev'", "name: 'test2'"))).toBe('dev,int,local,prod,test2');
+    const test2 = dev.replace("name: 'dev'", "name: 'test2'");
+    expect(await readWith('test2.ts', test2.replace('RZZ99OT001', 'RZZ99OT003'))).toBe('dev,int,local,prod,test2');
+    expect(await readWith('test2.ts', test2)).toBe(
+      'infra/environments/test2.ts: mesh.mailbox: RZZ99OT001 is the one of dev',
+    );
   });
 
   test.each([
