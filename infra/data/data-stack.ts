@@ -16,10 +16,14 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { ledgerKeys } from '../../shared/contract.ts';
 import type { Environment } from '../environments/environment.ts';
+import { statusChangesRule } from '../ops/status-changes.ts';
 import { fhirDatastores, type FhirDatastores } from './fhir-datastores.ts';
 
 /** How long S3 keeps what was overwritten or deleted. */
 const undoDays = 7;
+
+/** Whatever happens to the stack, these stay; but what a failed creation has made goes with it, so that it can be tried again. */
+const retained = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 
 const closed = {
   blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -27,7 +31,7 @@ const closed = {
   enforceSSL: true,
   minimumTLSVersion: 1.2,
   versioned: true,
-  removalPolicy: RemovalPolicy.RETAIN,
+  removalPolicy: retained,
 } satisfies BucketProps;
 
 /** For all that a bucket holds, also where no rule of its own names it. */
@@ -64,12 +68,12 @@ export class DataStack extends Stack {
       encryption: TableEncryptionV2.customerManagedKey(this.key),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: retained,
     });
     this.meshSecret = new Secret(this, 'MeshSecret', {
       description: 'MESH password, sharedKey, clientCertificate, clientKey and caBundle as one JSON object',
       encryptionKey: this.key,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: retained,
     });
     this.idKey = new Secret(this, 'IdKey', {
       description: 'Key of the Consent ids: 64 hexadecimal digits, never changed in place',
@@ -82,7 +86,7 @@ export class DataStack extends Stack {
         excludeCharacters: 'ghijklmnopqrstuvwxyz',
         requireEachIncludedType: false,
       },
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: retained,
     });
     this.topic = this.#topic(environment);
     this.stores = fhirDatastores(this, environment, this.key);
@@ -93,7 +97,7 @@ export class DataStack extends Stack {
     const key = new Key(this, 'Key', {
       description: 'Encrypts what the NDOP consent pipeline keeps',
       enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: retained,
     });
     const logGroup = (names: string) =>
       this.formatArn({
@@ -142,6 +146,25 @@ export class DataStack extends Stack {
         actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
         resources: ['*'],
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
+    // AWS documents no source that EventBridge names to a topic's key; but SNS always names the topic, so that the key is of use
+    // for topics of this stack alone. To be verified at the first execution that fails: does the mail arrive?
+    // Source: Amazon SNS Developer Guide, "Managing Amazon SNS encryption keys and costs".
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'EventsToTheOperators',
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        resources: ['*'],
+        conditions: {
+          ArnLike: {
+            'kms:EncryptionContext:aws:sns:topicArn': this.formatArn({
+              service: 'sns',
+              resource: `${this.stackName}-*`,
+            }),
+          },
+        },
       }),
     );
     return key;
@@ -200,9 +223,9 @@ export class DataStack extends Stack {
     defaultChild.loggingConfiguration = { destinationBucketName: accessLogs.bucketName, logFilePrefix: 'files/' };
   }
 
-  #topic({ alarmEmail }: Environment): Topic {
+  #topic({ name, alarmEmail }: Environment): Topic {
     const topic = new Topic(this, 'Operators', { masterKey: this.key, enforceSSL: true });
-    topic.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    topic.applyRemovalPolicy(retained);
     // A topic with a policy of its own takes nothing from alarms unless that says so.
     topic.addToResourcePolicy(
       new PolicyStatement({
@@ -211,6 +234,25 @@ export class DataStack extends Stack {
         actions: ['sns:Publish'],
         resources: [topic.topicArn],
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
+    // The rule is another stack's, so its ARN is made from its name. To be verified together with the key's statement above.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'EventsOfExecutions',
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': this.account },
+          ArnEquals: {
+            'aws:SourceArn': this.formatArn({
+              service: 'events',
+              resource: 'rule',
+              resourceName: statusChangesRule(name),
+            }),
+          },
+        },
       }),
     );
     if (alarmEmail !== undefined) topic.addSubscription(new EmailSubscription(alarmEmail));

@@ -30,7 +30,10 @@ function existingDatastore(stack: Stack, baseUrl: string): FhirDatastore {
   return { baseUrl, arn: arnOf(stack, /\/datastore\/([^/]+)\//.exec(baseUrl)?.[1] ?? 'local') };
 }
 
-/** Whatever happens to the stack, the store stays: a change of its name or its key makes another, and leaves this one. */
+/**
+ * Whatever happens to the stack, the store stays: a change of its name or its key makes another, and leaves this one.
+ * Also after a failed creation: CloudFormation may not delete stores, and would stop there.
+ */
 function createdDatastore(stack: Stack, name: string, key: Key): FhirDatastore {
   const store = new CfnFHIRDatastore(stack, 'FhirStore', {
     datastoreName: name,

@@ -60,6 +60,7 @@ export class Alarms extends Construct {
     this.#executions('Run', pipeline.refresh.machine.stateMachine);
     this.#executions('Drain', pipeline.drain.machine.stateMachine);
     this.#starts(pipeline);
+    this.#logs();
     this.#freshness();
     this.#certificate();
     this.#outcomes();
@@ -101,6 +102,29 @@ export class Alarms extends Construct {
     this.#alarm('StartDropped', {
       ...{ entry, tells: 'EventBridge Scheduler has given up starting an execution' },
       ...{ metric: schedules.metricDropped({ period }), above: 0, missing: allIsWell },
+    });
+    this.#alarm('StartUnkept', {
+      ...{ entry, tells: 'EventBridge Scheduler could not leave a start in its queue either' },
+      ...{ metric: schedules.metricFailedToBeSentToDLQ(undefined, { period }), above: 0, missing: allIsWell },
+    });
+  }
+
+  /**
+   * Over all log groups of the account, which is for this alone, and whatever dimensions CloudWatch gives the metric: one alarm
+   * then does. Assumed, and to be verified: that each log group counts its findings under this name.
+   * Source: Amazon CloudWatch Logs User Guide, "Monitoring with CloudWatch metrics".
+   */
+  #logs(): void {
+    const period = Duration.minutes(5);
+    this.#alarm('NumberLogged', {
+      entry: 'A log may hold an NHS number',
+      tells: 'Something that looks like an NHS number was logged, and masked',
+      metric: new MathExpression({
+        expression: 'SELECT SUM(LogEventsWithFindings) FROM "AWS/Logs"',
+        label: 'Log events with something to mask',
+        period,
+      }),
+      ...{ above: 0, missing: allIsWell },
     });
   }
 

@@ -24,6 +24,7 @@ export class OpsStack extends Stack {
     const steps = within.filter((construct) => construct instanceof StepFunction);
     const alarms = new Alarms(this, 'Alarms', { environment, pipeline, steps, topic });
     statusChanges(this, {
+      environment: environment.name,
       stateMachines: [pipeline.refresh.machine.stateMachine, pipeline.drain.machine.stateMachine],
       topic,
     });

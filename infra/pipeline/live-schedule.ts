@@ -1,4 +1,4 @@
-import { Duration, TimeZone } from 'aws-cdk-lib';
+import { Duration, Stack, TimeZone } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -60,11 +60,18 @@ export class LiveSchedule extends Construct {
       new PolicyStatement({
         actions: ['states:StartExecution'],
         resources: [machine.stateMachine.stateMachineArn],
-        conditions: { StringEquals: { 'states:StateMachineQualifier': liveAlias } },
+        conditions: { 'ForAnyValue:StringEquals': { 'states:StateMachineQualifier': liveAlias } },
       }),
     );
     role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [unstarted.queueArn] }));
-    role.addToPolicy(new PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] }));
+    // To be verified with the first start that is left in the queue: AWS's page shows the role's right on the key without a condition.
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+        resources: [key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `sqs.${Stack.of(this).region}.amazonaws.com` } },
+      }),
+    );
     return role;
   }
 }

@@ -2,13 +2,21 @@ import { RemovalPolicy, type Duration, type Size } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime, Tracing, Version, type IVersion } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { DataIdentifier, DataProtectionPolicy, LogGroup } from 'aws-cdk-lib/aws-logs';
+import { CustomDataIdentifier, DataIdentifier, DataProtectionPolicy, LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { join } from 'node:path';
 import { nodeOptions, type Setting } from '../../shared/contract.ts';
 import type { PipelineLogs } from './pipeline-logs.ts';
 
 const root = join(import.meta.dirname, '../..');
+
+/**
+ * Ten digits, also as 3-3-4, with neither digit nor letter beside them: an NHS number wherever it stands. AWS's own identifier
+ * wants a word such as "NHS" nearby. Groups, lookarounds and `\b` are not among what CloudWatch's expressions are said to know;
+ * a line of ours is a JSON object, so that something stands on either side of any number.
+ * Source: Amazon CloudWatch Logs User Guide, "Custom data identifiers".
+ */
+const tenDigits = new CustomDataIdentifier('TenDigits', '[^0-9A-Za-z][0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}[^0-9A-Za-z]');
 
 export interface StepFunctionProps {
   readonly memorySize: number;
@@ -47,11 +55,11 @@ export class StepFunction extends NodejsFunction {
         encryptionKey: logs.key,
         retention: logs.retention,
         // No step logs a person. Should one ever do so, the number is masked for whoever reads the log.
-        dataProtectionPolicy: new DataProtectionPolicy({ identifiers: [DataIdentifier.NHSNUMBER_GB] }),
+        dataProtectionPolicy: new DataProtectionPolicy({ identifiers: [DataIdentifier.NHSNUMBER_GB, tenDigits] }),
         removalPolicy: RemovalPolicy.DESTROY,
       }),
-      // Kept for the runs that began with them.
-      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      // Kept for the runs that began with them; but one of a failed update goes, or the next could not publish the same code.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       environment: {
         NODE_OPTIONS: nodeOptions.join(' '),
         POWERTOOLS_SERVICE_NAME: folder,

@@ -51,7 +51,7 @@ export const settings = {
   /** States of a drain that finds nothing too old: drain, freshness, whether anything has expired, whether it was free, the end. */
   statesOfDrain: 5,
   /** Alarms and secrets of one environment. */
-  alarms: 47,
+  alarms: 49,
   secrets: 2,
   searchPage: 100,
   /** Exported files are read in groups of about so many bytes, and in no more groups than that. */

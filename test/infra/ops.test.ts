@@ -121,12 +121,12 @@ describe('every alarm', () => {
     expect(treated('notBreaching').length + untilNextRun.length).toBe(alarms().size);
   });
 
-  it('is one of 21, or of one a function: what they cost stands in the runbook', () => {
+  it('is one of 23, or of one a function: what they cost stands in the runbook', () => {
     const functions = resources('AWS::Lambda::Function', templates.pipeline).length;
     expect([...alarms().keys()].filter((name) => name.startsWith('Step')).length).toBe(functions);
-    expect(alarms().size).toBe(functions + 21);
+    expect(alarms().size).toBe(functions + 23);
     expect(runbook.replace(/\s+/g, ' ')).toContain(
-      `There are 21, and one for each of the ${functions} functions, ${functions + 21} in all`,
+      `There are 23, and one for each of the ${functions} functions, ${functions + 23} in all`,
     );
   });
 
@@ -172,6 +172,12 @@ describe('the limits', () => {
       threshold: 0,
     },
     { alarm: 'StartDropped', metric: 'InvocationDroppedCount', is: 'GreaterThanThreshold', threshold: 0 },
+    {
+      alarm: 'StartUnkept',
+      metric: 'InvocationsFailedToBeSentToDeadLetterCount',
+      is: 'GreaterThanThreshold',
+      threshold: 0,
+    },
     { alarm: 'NoRun', metric: 'DaysSinceLastSuccess', is: 'GreaterThanThreshold', threshold: 9 },
     { alarm: 'OldAnswers', metric: 'OldestAnswerAgeDays', is: 'GreaterThanThreshold', threshold: 14 },
     { alarm: 'AnswersExpired', metric: 'StretchesExpired', is: 'GreaterThanThreshold', threshold: 0 },
@@ -195,6 +201,7 @@ describe('the limits', () => {
 
   test.each([
     { alarm: 'OptOutRate', says: 'IF(answered >= 500 AND (rate > 15 OR rate <= 0), 1, 0)', threshold: 0 },
+    { alarm: 'NumberLogged', says: 'SELECT SUM(LogEventsWithFindings) FROM "AWS/Logs"', threshold: 0 },
     { alarm: 'RowsQuarantined', says: '100 * quarantined / (quarantined + answered)', threshold: 1 },
     {
       alarm: 'StepWriteConsents',

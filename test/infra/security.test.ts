@@ -113,7 +113,8 @@ describe('what is kept', () => {
     for (const [name, { DeletionPolicy, UpdateReplacePolicy }] of stateful) {
       expect({ name, DeletionPolicy, UpdateReplacePolicy }).toEqual({
         name,
-        DeletionPolicy: 'Retain',
+        // But not of a creation that failed: it could not be repeated.
+        DeletionPolicy: 'RetainExceptOnCreate',
         UpdateReplacePolicy: 'Retain',
       });
     }
@@ -210,9 +211,11 @@ describe('what is kept', () => {
       ['logs.eu-west-2.amazonaws.com', 'ours'],
       ['delivery.logs.amazonaws.com', 'ours'],
       ['cloudwatch.amazonaws.com', 'ours'],
-      // AWS documents no condition that EventBridge would meet.
-      ['events.amazonaws.com', 'any'],
+      ['events.amazonaws.com', 'ours'],
     ]);
+    expect(services[3]?.Condition).toEqual({
+      ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': 'arn:aws:sns:eu-west-2:333333333333:prod-data-*' },
+    });
     expect(JSON.stringify(services[0]?.Condition)).toBe(
       JSON.stringify({
         ArnLike: {
@@ -223,6 +226,20 @@ describe('what is kept', () => {
         },
       }),
     );
+  });
+});
+
+describe('the operators’ topic', () => {
+  it('takes nothing from a service but for this account, and of EventBridge from the one rule alone', () => {
+    const [policy] = inProd('AWS::SNS::TopicPolicy');
+    const services = statementsOf(policy?.Properties.PolicyDocument).filter(({ Principal }) => Principal?.Service);
+    const account = { StringEquals: { 'aws:SourceAccount': '333333333333' } };
+    const [rule] = inProd('AWS::Events::Rule');
+    const ruleArn = `arn:aws:events:eu-west-2:333333333333:rule/${String(rule?.Properties.Name)}`;
+    expect(services.map(({ Principal, Action, Condition }) => [Principal?.Service, Action, Condition])).toEqual([
+      ['cloudwatch.amazonaws.com', 'sns:Publish', account],
+      ['events.amazonaws.com', 'sns:Publish', { ...account, ArnEquals: { 'aws:SourceArn': ruleArn } }],
+    ]);
   });
 });
 
@@ -247,6 +264,34 @@ describe('logs', () => {
     ).toEqual([]);
   });
 
+  test.each([
+    { line: '{"message":"9434765919"}', isMasked: true },
+    { line: '{"message":"of 943 476 5919."}', isMasked: true },
+    { line: '{"message":"of 943-476-5919, which"}', isMasked: true },
+    { line: '{"number":9434765919}', isMasked: true },
+    { line: '{"runId":"20260901T020000Z-7f3a"}', isMasked: false },
+    { line: '{"at":1788228000000,"since":"1788228000000"}', isMasked: false },
+    { line: '{"timestamp":"2026-09-01T02:00:00.000Z"}', isMasked: false },
+    { line: '{"key":"runs/20260901T020000Z-7f3a/cohort/part-00001.csv"}', isMasked: false },
+    { line: '{"requestId":"12345678-1234-4234-8123-123456789012"}', isMasked: false },
+    { line: '{"xray_trace_id":"1-5e272390-8c398be037738dc042009320"}', isMasked: false },
+    { line: '{"account":"333333333333","count":943476591}', isMasked: false },
+  ])('masks in $line: $isMasked', ({ line, isMasked }) => {
+    const expressions = new Set(
+      inProd('AWS::Logs::LogGroup').flatMap(({ Properties }) =>
+        [...JSON.stringify(Properties.DataProtectionPolicy ?? {}).matchAll(/"Regex":"([^"]+)"/gi)].map(
+          ([, expression = '']) => expression,
+        ),
+      ),
+    );
+    expect(expressions.size).toBe(1);
+    // What AWS's page says that an expression may be made of: no group is among it.
+    for (const expression of expressions) {
+      expect(expression).toMatch(/^[\w#=@/;, ^$?[\]{}|\\*+.-]{1,200}$/);
+      expect(new RegExp(expression).test(line)).toBe(isMasked);
+    }
+  });
+
   it('of state machines hold no data, and their definitions are encrypted with the key', () => {
     const machines = all('AWS::StepFunctions::StateMachine');
     expect(machines).toHaveLength(8);
@@ -264,8 +309,10 @@ describe('a deployment', () => {
   it('leaves the versions of functions and definitions that runs began with', () => {
     const versions = [...inProd('AWS::Lambda::Version'), ...inProd('AWS::StepFunctions::StateMachineVersion')];
     expect(versions.length).toBe(inProd('AWS::Lambda::Function').length + 2);
-    for (const { DeletionPolicy, UpdateReplacePolicy } of versions) {
-      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['Retain', 'Retain']);
+    for (const { Type, DeletionPolicy, UpdateReplacePolicy } of versions) {
+      // Of an update that failed, Lambda would not publish the same code again.
+      const deletion = Type === 'AWS::Lambda::Version' ? 'RetainExceptOnCreate' : 'Retain';
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual([deletion, 'Retain']);
     }
   });
 
@@ -324,7 +371,10 @@ describe('the schedules', () => {
     ]);
     expect(statements.find(({ Action }) => Action === 'states:StartExecution')).toMatchObject({
       Resource: { Ref: expect.stringContaining('StateMachine') },
-      Condition: { StringEquals: { 'states:StateMachineQualifier': 'live' } },
+      Condition: { 'ForAnyValue:StringEquals': { 'states:StateMachineQualifier': 'live' } },
+    });
+    expect(statements.find(({ Action }) => JSON.stringify(Action).includes('kms:'))).toMatchObject({
+      Condition: { StringEquals: { 'kms:ViaService': 'sqs.eu-west-2.amazonaws.com' } },
     });
   });
 });
