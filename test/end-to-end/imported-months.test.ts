@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { syntheticNhsNumbers } from '../../local/people/synthetic.ts';
 import type { ScenarioName } from '../../local/scenarios.ts';
+import { filesNamingPeople } from '../support/identifiers.ts';
 import { consentsIn, runLocal, summaryIn, Workplace } from '../support/local-command.ts';
 
 const people = 400;
@@ -22,6 +24,7 @@ async function firstMonth(scenario: ScenarioName) {
   await mkdir(state);
   await workplace.write(`${scenario}-state/secrets.json`, JSON.stringify(secrets));
   const result = await runLocal(...cohort, '--scenario', scenario, '--state', state, '--out', out);
+  expect(await filesNamingPeople(out, result, new Set(syntheticNhsNumbers(people, 1)))).toEqual({});
   return { ...result, out, summary: summaryIn(result) };
 }
 

@@ -1,6 +1,7 @@
 import { isSyntheticOptOut, syntheticNhsNumbers } from '../../local/people/synthetic.ts';
 import type { Summary } from '../../local/runner/summary.ts';
 import type { ScenarioName } from '../../local/scenarios.ts';
+import { filesNamingPeople } from './identifiers.ts';
 import { runLocal, summaryIn, Workplace, type CommandResult } from './local-command.ts';
 
 const people = 600;
@@ -19,7 +20,8 @@ export interface SecondMonth extends CommandResult {
 /**
  * A month that has gone well, and any number of second months after it: the same stores, but two people are opted out
  * who were not and two no longer are, one pair among the lowest NHS numbers and one in the middle. So a run that wrote
- * anything at all, or to the wrong people, is seen.
+ * anything at all, or to the wrong people, is seen. Nothing that such a month leaves outside S3 and the FHIR store may name
+ * anybody.
  */
 export class Months {
   readonly people = people;
@@ -55,6 +57,8 @@ export class Months {
     const result = await runLocal(
       ...[...cohort, '--opted-out', optedOut, '--scenario', scenario, '--state', state, '--out', out, '--json'],
     );
+    const naming = await filesNamingPeople(out, result, new Set(syntheticNhsNumbers(people, seed)));
+    if (Object.keys(naming).length > 0) throw new Error(`The run names people: ${JSON.stringify(naming)}`);
     return { ...result, state, out, summary: summaryIn(result) };
   }
 
