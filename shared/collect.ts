@@ -1,3 +1,6 @@
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+
 /**
  * A whole body in memory, for bodies of bounded size.
  *
@@ -16,4 +19,13 @@ export async function collect(body: AsyncIterable<Uint8Array>, bytes = 0): Promi
     }
   }
   return beyond.length === 0 ? whole.subarray(0, filled) : Buffer.concat([whole.subarray(0, filled), ...beyond]);
+}
+
+/** The whole of some lines, compressed as they come. */
+export async function collectGzipped(lines: AsyncIterable<string>): Promise<Buffer> {
+  let compressed: Buffer = Buffer.alloc(0);
+  await pipeline(lines, createGzip({ level: 6 }), async (body: AsyncIterable<Uint8Array>) => {
+    compressed = await collect(body);
+  });
+  return compressed;
 }

@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createGzip } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
-import { collect } from '../../shared/collect.ts';
+import { collectGzipped } from '../../shared/collect.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { Files } from '../../shared/files.ts';
 import type { ChangeFileWrites, ConsentWrites } from '../../shared/ledger/consent-writes.ts';
@@ -52,14 +51,7 @@ export async function correctSnapshot(
   const snapshot = await deps.files.openVerified(reconciled.snapshot);
   const lines = readLines(Readable.from(snapshot).pipe(createGunzip()));
   const counts = { rows: 0, optedOut: 0 };
-  let body: Buffer = Buffer.alloc(0);
-  await pipeline(
-    linesWith(lines, held, counts),
-    createGzip({ level: 6 }),
-    async (compressed: AsyncIterable<Uint8Array>) => {
-      body = await collect(compressed);
-    },
-  );
+  const body = await collectGzipped(linesWith(lines, held, counts));
   const file = await deps.files.writeOnce(runFiles.correctedPart(runId, part, attempt, opening), body);
   await deps.parts.move(runId, part, ['reconciled'], { corrected: { ...file, ...counts, opening } });
   return { part, corrected: held.length };

@@ -70,7 +70,7 @@ export interface OpenRunDeps {
   readonly leaseSeconds: number;
   readonly runs: Pick<Runs, 'open' | 'find' | 'read' | 'update'>;
   readonly mailbox: Pick<MailboxLedger, 'holdLease' | 'releaseLease'>;
-  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter'>;
+  readonly latest: Pick<LatestSnapshot, 'read' | 'unfinishedWriter' | 'endWriting'>;
   readonly writes: Pick<WritesUnderWay, 'until'>;
   readonly consentImports: Pick<ConsentImports, 'pending'>;
   /** Asks the FHIR store, since an import goes on whatever becomes of its run. */
@@ -106,7 +106,9 @@ export async function openRun({ execution, input }: OpenRunInput, deps: OpenRunD
   if (!lease.held) return { disposition: 'already-running', ...said, holder: lease.holder };
 
   const latest = await deps.latest.read();
-  const unfinished = stillUnfinished(await deps.latest.unfinishedWriter(), latest);
+  const writer = await deps.latest.unfinishedWriter();
+  const unfinished = stillUnfinished(writer, latest);
+  if (writer && !unfinished) await deps.latest.endWriting(writer.runId);
   if (unfinished && unfinished.runId !== runId && !isRebuild) {
     throw new PermanentError(
       'RunUnfinished',

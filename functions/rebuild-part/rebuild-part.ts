@@ -1,11 +1,9 @@
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { z } from 'zod';
 import { batchSize } from '../../shared/fhir/batch.ts';
 import { modelVersion, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
 import { isTagged, recordOfConsent, recordOfOurs } from '../../shared/fhir/record-of-consent.ts';
-import { collect } from '../../shared/collect.ts';
+import { collectGzipped } from '../../shared/collect.ts';
 import type { Files } from '../../shared/files.ts';
 import { inOrder } from '../../shared/in-order.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
@@ -93,10 +91,7 @@ export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps
 
   const records = new Records(deps.consent);
   const found = inOrder(batchesOf(some), deps.concurrency, (batch) => readFor(batch, deps));
-  let body: Buffer = Buffer.alloc(0);
-  await pipeline(records.lines(found), createGzip({ level: 6 }), async (compressed: AsyncIterable<Uint8Array>) => {
-    body = await collect(compressed);
-  });
+  const body = await collectGzipped(records.lines(found));
   const { counts, rows, optedOut } = records;
   const step = before.snapshots.length + 1;
   const file = await deps.files.writeOnce(runFiles.rebuiltPart(runId, part, run.opening, step), body);

@@ -1,7 +1,5 @@
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { z } from 'zod';
-import { collect } from '../../shared/collect.ts';
+import { collectGzipped } from '../../shared/collect.ts';
 import { PermanentError } from '../../shared/errors.ts';
 import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
 import type { Files } from '../../shared/files.ts';
@@ -120,10 +118,7 @@ async function withoutInactive(
       yield writeRecord(record);
     }
   }
-  let body: Buffer = Buffer.alloc(0);
-  await pipeline(lines, createGzip({ level: 6 }), async (compressed: AsyncIterable<Uint8Array>) => {
-    body = await collect(compressed);
-  });
+  const body = await collectGzipped(lines());
   if (rows === 0) return [];
   const { key, sha256 } = await deps.files.writeOnce(runFiles.snapshotPart(id, place + 1, 1), body);
   return [{ ...entry, key, sha256, rows, optedOut: rows, expiredAt: at }];

@@ -24,7 +24,8 @@ export const unused: readonly Unused[] = [
   {
     role: 'open-run',
     part: 'dynamodb:DeleteItem',
-    reason: 'Gives the mailbox back where another execution opens the same run in the same moment.',
+    reason:
+      'Gives the mailbox back where another execution opens the same run in the same moment, and ends a run that stopped between its last two words.',
   },
   { role: 'open-run', part: 'healthlake:ListFHIRImportJobs', reason: lostImport },
   { role: 'check-freshness', part: 'healthlake:ListFHIRImportJobs', reason: lostImport },

@@ -144,8 +144,18 @@ it('a run that stopped between its last two words has closed, and keeps nobody o
   await pipeline.run(people, new Set());
   pipeline.ledger.latest.writer = { runId: pipeline.runId, opening: 1 };
   expect(await pipeline.open(next(pipeline, 'the next'))).toMatchObject({ disposition: 'opened' });
-  for (const part of await pipeline.ask(people)) await pipeline.reconcile(part);
+  for (const part of await pipeline.ask(people, new Set([leaver]))) await pipeline.reconcile(part);
   expect(await pipeline.writeAll((await pipeline.weigh()).files)).toMatchObject({ outcome: 'Completed' });
+  expect(pipeline.published.at(-1)!.consents.written).toBe(1);
+});
+
+it('nor does it keep out a rebuild', async () => {
+  const pipeline = new InMemoryPipeline();
+  await pipeline.run(people, new Set());
+  pipeline.ledger.latest.writer = { runId: pipeline.runId, opening: 1 };
+  next(pipeline, 'rebuild');
+  await pipeline.rebuildAll(people);
+  expect(pipeline.published.at(-1)).toMatchObject({ outcome: 'SnapshotRebuilt' });
 });
 
 it('a rebuild that read the store before a drain deleted from it does not close after that', async () => {
