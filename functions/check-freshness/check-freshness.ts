@@ -9,7 +9,7 @@ import {
   type Writer,
 } from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import { moveSnapshot } from '../../shared/ledger/move-snapshot.ts';
+import { moveExpiredSnapshot } from '../../shared/ledger/move-snapshot.ts';
 import type { Parts } from '../../shared/ledger/parts.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { log } from '../../shared/log.ts';
@@ -131,5 +131,9 @@ async function markForRewrite(
   const entries = manifest.entries.map((entry, place) =>
     stretches.includes(place) ? { ...entry, modelVersion: unknownModelVersion } : entry,
   );
-  await moveSnapshot({ key: runFiles.manifest(id, 1), manifest: { ...manifest, runId: id, entries } }, latest, deps);
+  await moveExpiredSnapshot(
+    { key: runFiles.manifest(id, 1), manifest: { ...manifest, runId: id, entries } },
+    latest,
+    deps,
+  );
 }

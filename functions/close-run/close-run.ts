@@ -5,15 +5,15 @@ import type { Files } from '../../shared/files.ts';
 import { isPending, type ConsentImports } from '../../shared/ledger/consent-imports.ts';
 import { together, type ChangeFileWrites, type ConsentWrites } from '../../shared/ledger/consent-writes.ts';
 import { hasWrittenSince, type LatestSnapshot } from '../../shared/ledger/latest.ts';
+import { moveSnapshot } from '../../shared/ledger/move-snapshot.ts';
 import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import type { Part, Parts } from '../../shared/ledger/parts.ts';
 import { baseManifestOf, runOutcome, type Run, type RunOutcome, type Runs } from '../../shared/ledger/runs.ts';
 import type { WritesUnderWay } from '../../shared/ledger/writes-under-way.ts';
 import { log } from '../../shared/log.ts';
 import { readCohortPart } from '../../shared/ndop/cohort-part.ts';
-import { oldestVouchedFor } from '../../shared/ndop/expiry.ts';
+import { oldestVouchedFor, usableUntil } from '../../shared/ndop/expiry.ts';
 import { refuseMisfits } from '../../shared/ndop/part-ranges.ts';
-import { refuseInconsistent } from '../../shared/ndop/read-manifest.ts';
 import { leftOutNumbers, writeRefusedNumbers } from '../../shared/ndop/refused-numbers.ts';
 import {
   entriesWithin,
@@ -120,12 +120,9 @@ function outcomeOf(parts: readonly Part[], writes: readonly ChangeFileWrites[]):
   return parts.every((part) => part.state === 'reconciled') ? 'Completed' : 'CompletedPartially';
 }
 
-const millisecondsPerDay = 86_400_000;
-
 function usableBy(manifest: SnapshotManifest, maxAgeDays: number): Report['usable'] {
   const from = oldestVouchedFor(manifest);
-  if (from === undefined) return undefined;
-  return { from, until: new Date(Date.parse(from) + maxAgeDays * millisecondsPerDay).toISOString() };
+  return from === undefined ? undefined : { from, until: usableUntil(from, maxAgeDays) };
 }
 
 /**
@@ -196,27 +193,19 @@ async function moveToRebuilt(
   return manifest;
 }
 
-async function moveLatest(
+function moveLatest(
   { runId, opening, baseManifestKey }: Run,
   manifest: SnapshotManifest,
   closedAt: string,
   deps: CloseRunDeps,
 ): Promise<void> {
-  const key = runFiles.manifest(runId, opening);
-  refuseInconsistent(key, manifest);
-  const file = await deps.files.writeOnce(key, `${JSON.stringify(manifest, undefined, 1)}\n`);
-  const moved = await deps.latest.move(baseManifestKey, {
-    manifestKey: file.key,
-    manifestSha256: file.sha256,
-    runId,
-    closedAt,
-  });
-  if (!moved) {
-    throw new PermanentError(
-      'SnapshotSuperseded',
-      `Another run has completed since run ${runId} began: start a new run`,
-    );
-  }
+  const superseded = `Another run has completed since run ${runId} began: start a new run`;
+  return moveSnapshot(
+    { key: runFiles.manifest(runId, opening), manifest },
+    { baseManifestKey, closedAt },
+    superseded,
+    deps,
+  );
 }
 
 /** The numbers that the service refused in this run, beside those that were left out of it for an earlier refusal. */

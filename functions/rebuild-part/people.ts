@@ -1,14 +1,13 @@
 import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { collect } from '../../shared/collect.ts';
 import type { Files } from '../../shared/files.ts';
 import type { Part } from '../../shared/ledger/parts.ts';
-import { readLines } from '../../shared/lines.ts';
 import { changePasses, readChanges } from '../../shared/ndop/changes.ts';
 import type { CohortPart } from '../../shared/ndop/cohort-part.ts';
 import type { NumberRange } from '../../shared/ndop/number-range.ts';
 import { unlessLost } from '../../shared/ndop/read-manifest.ts';
-import { readRecord, type PersonRecord } from '../../shared/ndop/snapshot.ts';
+import { recordsIn } from '../../shared/ndop/read-snapshot.ts';
+import type { PersonRecord } from '../../shared/ndop/snapshot.ts';
 import type { SnapshotEntry } from '../../shared/ndop/snapshot-manifest.ts';
 
 /** Somebody who may have a Consent. */
@@ -98,10 +97,6 @@ async function* readableRecords(
   for (const entry of entries) {
     // Read whole, so that a file that is not what the ledger recorded says nothing of anybody.
     const file = await unlessLost(files.openVerified(entry).then(collect));
-    if (!file) continue;
-    for await (const line of readLines(Readable.from([file]).pipe(createGunzip()))) {
-      const record = readRecord(line);
-      if (record.nhsNumber >= entry.from && record.nhsNumber < entry.to) yield record;
-    }
+    if (file) yield* recordsIn(file, entry);
   }
 }

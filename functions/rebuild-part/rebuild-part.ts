@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { batchesOf } from '../../shared/batches.ts';
 import { batchSize } from '../../shared/fhir/batch.ts';
 import { modelVersion, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
@@ -90,7 +91,7 @@ export async function rebuildPart(input: RebuildPartInput, deps: RebuildPartDeps
   });
 
   const records = new Records(deps.consent);
-  const found = inOrder(batchesOf(some), deps.concurrency, (batch) => readFor(batch, deps));
+  const found = inOrder(batchesOf(some, batchSize), deps.concurrency, (batch) => readFor(batch, deps));
   const body = await collectGzipped(records.lines(found));
   const { counts, rows, optedOut } = records;
   const step = before.snapshots.length + 1;
@@ -156,17 +157,6 @@ interface Found {
 async function readFor(batch: readonly Person[], { consent, readConsents }: RebuildPartDeps): Promise<Found[]> {
   const consents = await readConsents(batch.map(({ nhsNumber }) => consentIdOf(nhsNumber, consent.idKey)));
   return batch.map((person, index) => ({ person, consent: consents[index] }));
-}
-
-async function* batchesOf(people: AsyncIterable<Person>): AsyncGenerator<Person[]> {
-  let batch: Person[] = [];
-  for await (const person of people) {
-    batch.push(person);
-    if (batch.length < batchSize) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** The lines of a rebuilt snapshot file, counted as they pass. */

@@ -5,7 +5,7 @@ import type { CompletedRun } from '../../shared/fhir/run-marker.ts';
 import type { Files } from '../../shared/files.ts';
 import { manifestOf, type Latest, type LatestSnapshot } from '../../shared/ledger/latest.ts';
 import { drainHolder, type MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
-import { moveSnapshot } from '../../shared/ledger/move-snapshot.ts';
+import { moveExpiredSnapshot } from '../../shared/ledger/move-snapshot.ts';
 import { log } from '../../shared/log.ts';
 import { expiring } from '../../shared/ndop/expiring.ts';
 import { dueEntries, expiryIdOf, oldestVouchedFor, type ExpiryLimits } from '../../shared/ndop/expiry.ts';
@@ -94,7 +94,7 @@ async function recordIn(
   }
   const manifest = { ...before, runId: id, entries };
   const isMarked = await mark(manifest, deleted, deps);
-  if (due.size > 0) await moveSnapshot({ key: runFiles.manifest(id, 2), manifest }, latest, deps);
+  if (due.size > 0) await moveExpiredSnapshot({ key: runFiles.manifest(id, 2), manifest }, latest, deps);
   const { closedAt } = latest;
   return [
     snapshotAgeText(snapshotAge(manifest, { closedAt, at, maxAgeDays: deps.maxAgeDays })),

@@ -6,6 +6,7 @@ import type { MailboxLedger } from '../../shared/ledger/mailbox-ledger.ts';
 import { failedStates, type ChangeCounts, type Part, type Parts } from '../../shared/ledger/parts.ts';
 import type { Runs } from '../../shared/ledger/runs.ts';
 import { changePasses, type ChangePass } from '../../shared/ndop/changes.ts';
+import { isOlder } from '../../shared/ndop/expiry.ts';
 import { refuseMisfits } from '../../shared/ndop/part-ranges.ts';
 import { reasonsToHold, type PlausibilityLimits, type RunTotals } from '../../shared/ndop/plausibility.ts';
 import { changeKinds } from '../../shared/ndop/reconcile.ts';
@@ -117,13 +118,10 @@ export async function weighChanges(input: WeighChangesInput, deps: WeighChangesD
   };
 }
 
-const millisecondsPerDay = 86_400_000;
-
 /** A check counts from the moment that its request was sent; a resume long after must ask anew. */
 function refuseExpired(parts: readonly Part[], { maxAgeDays, now }: WeighChangesDeps): void {
-  const oldest = parts.find(
-    ({ reconciled }) => reconciled && now().getTime() - Date.parse(reconciled.sentAt) > maxAgeDays * millisecondsPerDay,
-  );
+  const at = now().toISOString();
+  const oldest = parts.find(({ reconciled }) => reconciled && isOlder(reconciled.sentAt, maxAgeDays, at));
   if (!oldest) return;
   throw new PermanentError(
     'AnswersExpired',

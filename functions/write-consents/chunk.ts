@@ -1,5 +1,5 @@
 import { provenanceOf, type Provenance, type WrittenChunk } from '../../shared/fhir/provenance.ts';
-import type { Write, Written } from '../../shared/fhir/write-batch.ts';
+import { idOf, type Write, type Written } from '../../shared/fhir/write-batch.ts';
 import type { Change } from '../../shared/ndop/reconcile.ts';
 
 export interface ChunkOptions extends Pick<WrittenChunk, 'asAt' | 'recorded' | 'messageIds'> {
@@ -30,8 +30,4 @@ export function chunkOf(
   const [only] = kinds.size === 1 ? kinds : [];
   const activity = only === 'create' ? 'CREATE' : only === 'retire' ? 'DELETE' : 'UPDATE';
   return provenanceOf({ chunk: `${name}/${number}`, consentIds, activity, asAt, recorded, messageIds }, options);
-}
-
-function idOf(write: Write): string {
-  return write.method === 'PUT' ? write.consent.id : write.id;
 }

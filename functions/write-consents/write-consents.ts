@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { PermanentError, RetryableError } from '../../shared/errors.ts';
+import { batchesOf } from '../../shared/batches.ts';
 import { batchSize } from '../../shared/fhir/batch.ts';
 import { consentOf, type ConsentOptions } from '../../shared/fhir/consent.ts';
 import { consentIdOf } from '../../shared/fhir/consent-id.ts';
@@ -116,7 +117,7 @@ async function writeFile(
     ...{ messageIds: reconciled.messageIds ?? [], recorded: deps.now().toISOString() },
     name: `part-${part}/${pass}-${file}/${opening}`,
   };
-  const done = inOrder(batchesOf(changes), deps.concurrency, async (batch) => {
+  const done = inOrder(batchesOf(changes, batchSize), deps.concurrency, async (batch) => {
     await ensureLease();
     const writes = batch.map((change) => writeOf(change, options));
     return { batch, writes, written: await deps.writeBatch(writes, runId) };
@@ -174,16 +175,4 @@ function nowAndThen(renewLease: () => Promise<void>, now: () => Date): () => Pro
     }
     return look;
   };
-}
-
-async function* batchesOf(changes: AsyncIterable<Change>): AsyncGenerator<Change[]> {
-  let batch: Change[] = [];
-  for await (const change of changes) {
-    batch.push(change);
-    if (batch.length === batchSize) {
-      yield batch;
-      batch = [];
-    }
-  }
-  if (batch.length > 0) yield batch;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../errors.ts';
+import { usableUntil } from '../ndop/expiry.ts';
 import { datasetTag, sourceOf, terminology, type Coding } from './consent.ts';
 import { pipelineOf, type LogicalReference } from './provenance.ts';
 import { listOf, memberOf } from '../json.ts';
@@ -7,7 +8,6 @@ import type { FhirStore } from './store.ts';
 import { uuidOfUrl } from './uuid.ts';
 
 const dicom = 'http://dicom.nema.org/resources/ontology/DCM';
-const millisecondsPerDay = 86_400_000;
 
 /** What is told of a completed run: counts and times, and nothing of a person. */
 export interface CompletedRun {
@@ -57,9 +57,17 @@ function completedRunCode(namespace: string): Coding {
  */
 export function runMarkerOf(run: CompletedRun, { namespace }: { readonly namespace: string }): RunMarker {
   const { runId, outcome, recorded, asAt, maxAgeDays } = run;
-  const usableUntil = new Date(Date.parse(asAt) + maxAgeDays * millisecondsPerDay).toISOString();
   const { submitted, optedOut, notOptedOut, consentWrites } = run;
-  const details = { runId, outcome, asAt, usableUntil, submitted, optedOut, notOptedOut, consentWrites };
+  const details = {
+    runId,
+    outcome,
+    asAt,
+    usableUntil: usableUntil(asAt, maxAgeDays),
+    submitted,
+    optedOut,
+    notOptedOut,
+    consentWrites,
+  };
   const pipeline = pipelineOf(namespace);
   return {
     resourceType: 'AuditEvent',

@@ -181,7 +181,7 @@ function momentOf(dateTime: unknown): number {
   return typeof dateTime === 'string' ? Date.parse(dateTime) : Number.NaN;
 }
 
-function idOf(write: Write): string {
+export function idOf(write: Write): string {
   return write.method === 'PUT' ? write.consent.id : write.id;
 }
 

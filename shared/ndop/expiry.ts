@@ -13,6 +13,11 @@ export type Due = 'nobody' | 'inactive' | 'everybody';
 
 const millisecondsPerDay = 86_400_000;
 
+/** Until when an answer says something, by the time of its request. */
+export function usableUntil(sentAt: string, maxAgeDays: number): string {
+  return new Date(Date.parse(sentAt) + maxAgeDays * millisecondsPerDay).toISOString();
+}
+
 export function isOlder(time: string, days: number, at: string): boolean {
   return Date.parse(at) - Date.parse(time) > days * millisecondsPerDay;
 }

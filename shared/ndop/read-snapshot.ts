@@ -15,7 +15,14 @@ export async function* recordsOf(
   entry: SnapshotEntry,
   files: Pick<Files, 'readVerified'>,
 ): AsyncGenerator<PersonRecord> {
-  const file = await files.readVerified(entry);
+  yield* recordsIn(await files.readVerified(entry), entry);
+}
+
+/** The same of its file, once that is read. */
+export async function* recordsIn(
+  file: Buffer,
+  entry: Pick<SnapshotEntry, 'from' | 'to'>,
+): AsyncGenerator<PersonRecord> {
   for await (const line of readLines(Readable.from([file]).pipe(createGunzip()))) {
     const record = readRecord(line);
     if (record.nhsNumber >= entry.from && record.nhsNumber < entry.to) yield record;
