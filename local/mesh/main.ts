@@ -60,7 +60,6 @@ async function start(options: Options): Promise<MeshStandIn> {
       answerAfterMs: delayMs + answerAfterMs,
     });
   }
-  say(options.json ? JSON.stringify({ listening: mesh.url }) : `MESH listens on ${mesh.url}`);
   return mesh;
 }
 
@@ -73,6 +72,8 @@ try {
       void mesh.close();
     };
     process.once('SIGINT', stop).once('SIGTERM', stop);
+    // Last: whoever reads that it listens may stop it at once.
+    say(options.json ? JSON.stringify({ listening: mesh.url }) : `MESH listens on ${mesh.url}`);
   }
 } catch (error) {
   endWith(error, 'npm run mesh -- --help');
