@@ -16,6 +16,8 @@ export interface FhirStoreOptions {
   /** How many calls may be under way at once; fewer while HealthLake throttles. */
   readonly callsAtOnce?: number;
   readonly timeoutMilliseconds?: number;
+  /** How often a call is made before its failure stands. */
+  readonly attempts?: number;
   readonly sleep?: (milliseconds: number) => Promise<unknown>;
 }
 
@@ -23,8 +25,10 @@ export interface FhirStoreOptions {
 export interface StoreCall {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A POST where there is one, else a GET. */
+  /** Sent with it, or else it is a GET. */
   readonly body?: string;
+  /** POST when left out, where there is a body. */
+  readonly method?: 'PUT';
   /** Twice is not the same as once: made again only where HealthLake has turned it away. */
   readonly isUnrepeatable?: boolean;
   /** A status beside the successful ones whose body is an answer too. */
@@ -37,8 +41,6 @@ export interface StoreCall {
 type Attempted =
   | { readonly answer: unknown }
   | { readonly error: RetryableError | PermanentError; readonly leastPauseMilliseconds?: number };
-
-const attempts = 8;
 
 /**
  * The FHIR data plane of a HealthLake store: signed calls, since it is not in the AWS SDK, at a pace that the store takes.
@@ -57,6 +59,7 @@ export class FhirStore {
       credentials: defaultProvider(),
       callsAtOnce: 8,
       timeoutMilliseconds: 60_000,
+      attempts: 8,
       sleep: pause,
       ...options,
     };
@@ -103,18 +106,66 @@ export class FhirStore {
   }
 
   /**
+   * Writes a resource under its id where the store holds the version that `ifMatch` names, or none at all where there is no
+   * `ifMatch`.
+   *
+   * @returns the resource as it is stored; undefined where the store holds something else
+   * @throws as `call` does
+   */
+  async put(resource: FhirResource, ifMatch?: string): Promise<unknown> {
+    const answer = await this.call({
+      method: 'PUT',
+      url: new URL(`${resource.resourceType}/${resource.id}`, this.baseUrl),
+      headers: {
+        'content-type': 'application/fhir+json',
+        ...(ifMatch === undefined ? { 'if-none-match': '*' } : { 'if-match': ifMatch }),
+      },
+      body: JSON.stringify(resource),
+      acceptedStatus: 412,
+    });
+    return memberOf(answer, 'resourceType') === resource.resourceType ? answer : undefined;
+  }
+
+  /**
+   * One version of a resource.
+   *
+   * @returns undefined where there is none
+   * @throws as `call` does
+   */
+  readVersion(type: string, id: string, versionId: string): Promise<unknown> {
+    return this.call({ url: new URL(`${type}/${id}/_history/${versionId}`, this.baseUrl), mayBeAbsent: true });
+  }
+
+  /** Every version of a resource that the store tells of, which may lag behind what it holds; none of deletions. */
+  async history(type: string, id: string): Promise<unknown[]> {
+    const page = await this.call({ url: new URL(`${type}/${id}/_history`, this.baseUrl), mayBeAbsent: true });
+    if (page === undefined) return [];
+    const versions: unknown[] = [];
+    for await (const version of this.#resourcesFrom(page)) {
+      if (version !== undefined) versions.push(version);
+    }
+    return versions;
+  }
+
+  /**
    * Every resource that a search finds, page by page. The search is a POST, so that nothing about a person stands in a
-   * URL; `next` is followed within this store only.
+   * URL.
    */
   async *search(type: string, parameters: Readonly<Record<string, string>>): AsyncGenerator {
-    const { baseUrl } = this;
-    let page = await this.call({
-      url: new URL(`${type}/_search`, baseUrl),
+    const page = await this.call({
+      url: new URL(`${type}/_search`, this.baseUrl),
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams(parameters).toString(),
     });
+    yield* this.#resourcesFrom(page);
+  }
+
+  /** What a page holds and all that follow it; `next` is followed within this store only. */
+  async *#resourcesFrom(firstPage: unknown): AsyncGenerator {
+    const { baseUrl } = this;
+    let page = firstPage;
     for (;;) {
-      const { resources, next } = readSearchSet(page);
+      const { resources, next } = readPage(page);
       yield* resources;
       if (next === undefined) return;
       const url = URL.parse(next);
@@ -142,7 +193,7 @@ export class FhirStore {
       const { error } = said;
       const { leastPauseMilliseconds = 0 } = said;
       if (error.name === 'HealthLakeThrottled') this.#pace.throttled(leastPauseMilliseconds);
-      if (error instanceof PermanentError || attempt === attempts) throw error;
+      if (error instanceof PermanentError || attempt === this.#options.attempts) throw error;
       if (call.isUnrepeatable === true && error.name !== 'HealthLakeThrottled') throw error;
       await this.#options.sleep(pauseAfter(attempt, leastPauseMilliseconds));
     }
@@ -151,7 +202,7 @@ export class FhirStore {
   async #attempt(call: StoreCall): Promise<Attempted> {
     const { url, headers, body } = call;
     const request = await this.#signer.sign({
-      method: body === undefined ? 'GET' : 'POST',
+      method: body === undefined ? 'GET' : (call.method ?? 'POST'),
       protocol: url.protocol,
       hostname: url.hostname,
       path: url.pathname,
@@ -189,13 +240,19 @@ export class FhirStore {
   }
 }
 
-interface SearchSet {
+/** A resource that is written under an id of ours. */
+export interface FhirResource {
+  readonly resourceType: string;
+  readonly id: string;
+}
+
+interface ResultPage {
   readonly resources: readonly unknown[];
   readonly next?: string;
 }
 
 /** Anything but a Bundle read as an empty page would take everybody in it for absent. */
-function readSearchSet(page: unknown): SearchSet {
+function readPage(page: unknown): ResultPage {
   if (memberOf(page, 'resourceType') !== 'Bundle') {
     throw new PermanentError('HealthLakeRefused', 'A search was answered with no Bundle');
   }
