@@ -33,6 +33,7 @@ export const settings = [
   'MESH_SECRET',
   'NDOP_MAILBOX',
   'NHS_NUMBER_RANGES',
+  'NOOM_BASE_URL',
   'ODS_CODE',
   'PART_ROWS',
   'PATIENT_READ',
