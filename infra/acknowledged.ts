@@ -2,6 +2,7 @@ import { CfnElement, Stack, Validations, type App } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import type { DataStack } from './data/data-stack.ts';
+import type { NoomStack } from './noom/noom-stack.ts';
 import type { OpsStack } from './ops/ops-stack.ts';
 import type { PipelineStack } from './pipeline/pipeline-stack.ts';
 import { StepFunction } from './pipeline/step-function.ts';
@@ -9,6 +10,7 @@ import { StepFunction } from './pipeline/step-function.ts';
 interface Stacks {
   readonly data: DataStack;
   readonly pipeline: PipelineStack;
+  readonly noom: NoomStack | undefined;
   readonly ops: OpsStack;
 }
 
@@ -35,7 +37,7 @@ export function holdAgainstRules(app: App): void {
 }
 
 /** What cdk-nag finds and we have decided to leave, each by its exact id and where it stands. */
-export function acknowledge({ data, pipeline, ops }: Stacks): void {
+export function acknowledge({ data, pipeline, noom, ops }: Stacks): void {
   acknowledgeData(data);
   acknowledgeFunctions(pipeline, data);
   acknowledgeMachines(pipeline);
@@ -43,6 +45,7 @@ export function acknowledge({ data, pipeline, ops }: Stacks): void {
   leave(pipeline, 'One role, one policy: nobody else is to have it, and it goes when the role goes', [
     'HIPAA.Security-IAMNoInlinePolicy',
   ]);
+  if (noom) acknowledgeNoom(noom);
   leave(ops, 'The alarms on the same executions tell of the same ends, by another way', ['Serverless-EventBusDLQ']);
 }
 
@@ -84,6 +87,21 @@ function acknowledgeFunctions({ steps }: PipelineStack, data: DataStack): void {
     'HIPAA.Security-LambdaConcurrency',
   ]);
   leave(steps, 'They listen to nobody, and what they call is told who they are: by IAM, and over mutual TLS by MESH', [
+    'HIPAA.Security-LambdaInsideVPC',
+  ]);
+}
+
+function acknowledgeNoom(noom: NoomStack): void {
+  leave(noom, 'X-Ray knows no resources', ['AwsSolutions-IAM5[Resource::*]']);
+  leave(noom, 'One role, one policy: nobody else is to have it, and it goes when the role goes', [
+    'HIPAA.Security-IAMNoInlinePolicy',
+  ]);
+  leave(noom, 'Whoever calls the API is told that it failed, and calls again', [
+    'HIPAA.Security-LambdaDLQ',
+    'Serverless-LambdaDLQ',
+  ]);
+  leave(noom, 'The API lets so many calls a second through, and no more', ['HIPAA.Security-LambdaConcurrency']);
+  leave(noom, 'It listens to nobody but API Gateway, and what it calls is told by IAM who it is', [
     'HIPAA.Security-LambdaInsideVPC',
   ]);
 }

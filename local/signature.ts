@@ -61,7 +61,7 @@ export async function verifySignature(
       method: request.method ?? 'GET',
       protocol: 'http:',
       hostname: 'stand-in',
-      path: service === 's3' ? url.pathname : decodeURIComponent(url.pathname),
+      path: url.pathname,
       query: queryOf(url),
       headers: { ...headers, ...(stated === '' ? { 'x-amz-content-sha256': sha256(body ?? new Uint8Array()) } : {}) },
       ...(body ? { body } : {}),

@@ -19,7 +19,7 @@ const config = readConfig(process.env, {
     .string()
     .transform((ranges) => ranges.split(','))
     .pipe(z.array(z.enum(nhsNumberBlocks))),
-  NOOM_BASE_URL: z.union([z.literal(''), z.url()]),
+  NOOM_BASE_URL: z.url().optional(),
   PATIENT_REFERENCE: z.enum(['literal', 'logical']),
 });
 const ledger = openLedger(config.LEDGER_TABLE);
@@ -56,6 +56,6 @@ export const handler = (event: APIGatewayProxyEventV2) =>
     openStore,
     namespace,
     nhsNumberBlocks: allowed,
-    baseUrl: config.NOOM_BASE_URL === '' ? undefined : config.NOOM_BASE_URL,
+    baseUrl: config.NOOM_BASE_URL,
     now: () => new Date(),
   });

@@ -54,5 +54,5 @@ export const defaults = {
   // Its first run needs the MESH secret; from then on it has to be enabled, run or no run.
   drain: { enabled: false, hour: 4, minute: 30 },
   schedule: { enabled: false, weekDay: 'MON', hour: 6, minute: 0 },
-  noom: { enabled: false },
+  noom: { enabled: false, auth: { kind: 'iam' }, ratePerSecond: 50, burst: 100 },
 } satisfies Common;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 const seconds = z.int().positive();
 const days = z.int().positive();
+const httpsUrl = z.url({ protocol: /^https$/, error: 'must begin with https://' });
 const mailbox = z.string().regex(/^[A-Z0-9]{7,10}$/, 'must be a MESH mailbox id in capitals, such as RZZ99OT001');
 
 /** NHS England's mailboxes of the Check for National Data Opt-outs Service. */
@@ -130,7 +131,30 @@ const form = z.strictObject({
     minute: z.int().min(0).max(59),
   }),
   /** The API of the National Opt-Out Model. */
-  noom: z.strictObject({ enabled: z.boolean() }),
+  noom: z.strictObject({
+    enabled: z.boolean(),
+    /** What its answers call it, where it has a domain name of its own; absent where that is API Gateway's. */
+    baseUrl: httpsUrl
+      .regex(/^[^?#]*[^/?#]$/, 'must be without a slash at its end, query and fragment: paths are put behind it')
+      .optional(),
+    /** Closes the address that API Gateway gives it, so that nobody passes by what stands before its own name. */
+    isGatewayUrlClosed: z.boolean().optional(),
+    /** Who is let in: callers with an IAM principal, or with a token of an issuer. */
+    auth: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('iam') }),
+      z.strictObject({
+        kind: z.literal('jwt'),
+        /** As the tokens name it in `iss`; API Gateway reads its keys from `/.well-known/openid-configuration` below it. */
+        issuer: httpsUrl,
+        audience: z.array(z.string().min(1)).min(1),
+        /** Of which a token must have one; any token of the audience will do where none is named. */
+        scopes: z.array(z.string().min(1)).min(1).optional(),
+      }),
+    ]),
+    /** Calls a second that are let through on average, and calls at once beyond that. */
+    ratePerSecond: z.int().min(1).max(10_000),
+    burst: z.int().min(1).max(5_000),
+  }),
 });
 
 export type Environment = z.infer<typeof form>;
@@ -174,8 +198,12 @@ function guards(environment: Environment): string[] {
   if (environment.schedule.enabled && !environment.drain.enabled) {
     faults.push('schedule.enabled: needs drain.enabled: the drain deletes what is too old and keeps the mailbox alive');
   }
-  if (environment.noom.enabled) faults.push('noom.enabled: must be false: the NOOM API is not part of this version');
-  return [...faults, ...storeFaults(environment), ...(name === 'local' ? [] : deployedFaults(environment))];
+  return [
+    ...faults,
+    ...storeFaults(environment),
+    ...noomFaults(environment),
+    ...(name === 'local' ? [] : deployedFaults(environment)),
+  ];
 }
 
 /** What would do on a laptop alone. */
@@ -198,13 +226,28 @@ function deployedFaults(environment: Environment): string[] {
 function placeholderFaults(environment: Environment): string[] {
   if (/^(\d)\1{11}$/.test(environment.account)) return [];
   const placeholders = [
-    ...['fhir.namespace', 'alarmEmail'].map((field) => ({ field, is: /your-organisation/ })),
+    ...['fhir.namespace', 'alarmEmail', 'noom.baseUrl', 'noom.auth.issuer'].map((field) => ({
+      field,
+      is: /your-organisation/,
+    })),
     ...['fhir.baseUrl', 'fhir.consentBaseUrl'].map((field) => ({ field, is: /\/datastore\/0+\// })),
     ...['fhir.odsCode', 'mesh.mailbox'].map((field) => ({ field, is: /^RZZ99/ })),
   ];
   return textsOf(environment).flatMap(([field, text]) =>
     placeholders.some((each) => each.field === field && each.is.test(text)) ? [`${field}: still the placeholder`] : [],
   );
+}
+
+/** What would let nobody in, or past what stands before the API. */
+function noomFaults({ name, noom: { enabled, baseUrl, isGatewayUrlClosed, auth } }: Environment): string[] {
+  const faults: string[] = [];
+  if (isGatewayUrlClosed === true && baseUrl === undefined) {
+    faults.push('noom.isGatewayUrlClosed: needs noom.baseUrl: without a name of its own nobody would reach the API');
+  }
+  if (name === 'local' && enabled && auth.kind !== 'iam') {
+    faults.push('noom.auth.kind: must be iam: the local runtime knows no issuer of tokens');
+  }
+  return faults;
 }
 
 function textsOf(value: unknown, path: readonly string[] = []): [field: string, text: string][] {

@@ -21,4 +21,5 @@ export const local = defineEnvironment({
     namespace: 'https://fhir.example.nhs.uk/ndop',
     odsCode: 'RZZ99',
   },
+  noom: { ...defaults.noom, enabled: true },
 });

@@ -13,6 +13,7 @@ import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { Environment } from '../environments/environment.ts';
+import type { NoomStack } from '../noom/noom-stack.ts';
 import type { PipelineStack } from '../pipeline/pipeline-stack.ts';
 import type { StepFunction } from '../pipeline/step-function.ts';
 import { measure } from './measures.ts';
@@ -20,7 +21,9 @@ import { measure } from './measures.ts';
 export interface AlarmsProps {
   readonly environment: Environment;
   readonly pipeline: PipelineStack;
-  readonly steps: readonly StepFunction[];
+  readonly noom: NoomStack | undefined;
+  /** Of the pipeline, and of the NOOM API where there is one. */
+  readonly functions: readonly StepFunction[];
   readonly topic: ITopic;
 }
 
@@ -45,6 +48,10 @@ const allIsWell = TreatMissingData.NOT_BREACHING;
 
 /** An error that a retry has cured wakes nobody. */
 const errorsInAnHour = 3;
+/** Of few calls, one that fails is a large share. */
+const faultsInAQuarter = 3;
+/** A cold start takes one or two seconds, and the store less. */
+const slowCallMilliseconds = 5_000;
 
 /** Everything that tells the operators' topic, each with its entry in the runbook. */
 export class Alarms extends Construct {
@@ -53,7 +60,7 @@ export class Alarms extends Construct {
   readonly #made: Alarm[] = [];
   readonly #action: SnsAction;
 
-  constructor(scope: Construct, id: string, { environment, pipeline, steps, topic }: AlarmsProps) {
+  constructor(scope: Construct, id: string, { environment, pipeline, noom, functions, topic }: AlarmsProps) {
     super(scope, id);
     this.#environment = environment;
     this.#action = new SnsAction(topic);
@@ -64,7 +71,8 @@ export class Alarms extends Construct {
     this.#freshness();
     this.#certificate();
     this.#outcomes();
-    for (const step of steps) this.#step(step);
+    if (noom) this.#calls(noom);
+    for (const one of functions) this.#function(one);
     this.all = this.#made;
   }
 
@@ -219,12 +227,37 @@ export class Alarms extends Construct {
     });
   }
 
+  /** Whoever calls has somebody waiting: an hour is too long to learn of it. */
+  #calls({ api: { stage } }: NoomStack): void {
+    const quarter = Duration.minutes(15);
+    this.#alarm('NoomFaults', {
+      entry: 'The NOOM API fails',
+      tells: `Within a quarter of an hour ${faultsInAQuarter} calls or more, and more than one in a hundred, were answered with 5xx`,
+      metric: new MathExpression({
+        expression: `IF(FILL(faults, 0) >= ${faultsInAQuarter} AND 100 * FILL(faults, 0) > calls, 1, 0)`,
+        usingMetrics: {
+          faults: stage.metricServerError({ period: quarter }),
+          calls: stage.metricCount({ period: quarter }),
+        },
+        label: 'Too many faults',
+        period: quarter,
+      }),
+      ...{ above: 0, missing: allIsWell },
+    });
+    this.#alarm('NoomSlow', {
+      entry: 'The NOOM API is slow',
+      tells: `One call in a hundred takes more than ${slowCallMilliseconds / 1_000} seconds, for a quarter of an hour`,
+      metric: stage.metricLatency({ period: Duration.minutes(5), statistic: Stats.percentile(99) }),
+      ...{ above: slowCallMilliseconds, periods: 3, missing: allIsWell },
+    });
+  }
+
   /** One alarm a function, not three: its entry says how to tell errors, throttling and slowness apart. */
-  #step(step: StepFunction): void {
+  #function(one: StepFunction): void {
     const period = Duration.hours(1);
     // Where none is given, Lambda's own is three seconds.
-    const limit = step.timeout ?? Duration.seconds(3);
-    const name = step.node.id;
+    const limit = one.timeout ?? Duration.seconds(3);
+    const name = one.node.id;
     const slow = 0.8 * limit.toMilliseconds();
     this.#alarm(`Step${name}`, {
       entry: 'A function struggles',
@@ -232,9 +265,9 @@ export class Alarms extends Construct {
       metric: new MathExpression({
         expression: `IF(FILL(errors, 0) >= ${errorsInAnHour} OR FILL(throttles, 0) > 0 OR FILL(slowest, 0) > ${slow}, 1, 0)`,
         usingMetrics: {
-          errors: step.metricErrors({ period }),
-          throttles: step.metricThrottles({ period }),
-          slowest: step.metricDuration({ period, statistic: Stats.percentile(99) }),
+          errors: one.metricErrors({ period }),
+          throttles: one.metricThrottles({ period }),
+          slowest: one.metricDuration({ period, statistic: Stats.percentile(99) }),
         },
         label: `${name} struggles`,
         period,

@@ -12,6 +12,7 @@ import {
 import type { Construct } from 'constructs';
 import type { MetricName } from '../../shared/contract.ts';
 import type { Environment } from '../environments/environment.ts';
+import type { NoomStack } from '../noom/noom-stack.ts';
 import type { PipelineStack } from '../pipeline/pipeline-stack.ts';
 import type { StepFunction } from '../pipeline/step-function.ts';
 import { measure } from './measures.ts';
@@ -19,12 +20,17 @@ import { measure } from './measures.ts';
 export interface OverviewProps {
   readonly environment: Environment;
   readonly pipeline: PipelineStack;
-  readonly steps: readonly StepFunction[];
+  readonly noom: NoomStack | undefined;
+  /** Of the pipeline, and of the NOOM API where there is one. */
+  readonly functions: readonly StepFunction[];
   readonly alarms: readonly Alarm[];
 }
 
 /** One look: are we fresh, did it run, what changed, what is stuck, what does it cost. */
-export function overview(scope: Construct, { environment, pipeline, steps, alarms }: OverviewProps): Dashboard {
+export function overview(
+  scope: Construct,
+  { environment, pipeline, noom, functions, alarms }: OverviewProps,
+): Dashboard {
   const day = Duration.days(1);
   const daily = (...names: MetricName[]) => names.map((name) => measure(environment, name, day));
   const width = 12;
@@ -85,11 +91,30 @@ export function overview(scope: Construct, { environment, pipeline, steps, alarm
         new GraphWidget({ title: 'What costs: Consents written', left: daily('ConsentsWritten'), width }),
         new GraphWidget({
           title: 'What costs: time of the functions',
-          left: steps.map((step) => step.metricDuration({ statistic: Stats.SUM, period: day })),
+          left: functions.map((one) => one.metricDuration({ statistic: Stats.SUM, period: day })),
           stacked: true,
           width,
         }),
       ],
+      ...(noom ? [callsOf(noom)] : []),
     ],
   });
+}
+
+/** How many calls, how many of them fail, and how long they take. */
+function callsOf({ api: { stage } }: NoomStack): GraphWidget[] {
+  const hour = Duration.hours(1);
+  return [
+    new GraphWidget({
+      title: 'NOOM API: calls, and those that fail',
+      left: [stage.metricCount({ period: hour })],
+      right: [stage.metricClientError({ period: hour }), stage.metricServerError({ period: hour })],
+      width: 12,
+    }),
+    new GraphWidget({
+      title: 'NOOM API: milliseconds a call, half of them and all but one in a hundred',
+      left: [50, 99].map((share) => stage.metricLatency({ period: hour, statistic: Stats.percentile(share) })),
+      width: 12,
+    }),
+  ];
 }

@@ -4,6 +4,8 @@ import type { Construct } from 'constructs';
 export interface SavedQueriesProps {
   readonly environment: string;
   readonly logGroupNames: readonly string[];
+  /** Of the NOOM API, where there is one. */
+  readonly accessLogName?: string;
 }
 
 /** Stands in a query for the id of the run that is asked about. */
@@ -44,13 +46,21 @@ const queries: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Of the NOOM API's access log. */
+const failedCalls = [
+  'filter status >= 400',
+  '| stats count(*) as calls, sortsLast(requestId) as example by bin(1h), status, method, caller, integrationError',
+  '| sort calls desc',
+];
+
 /** What to ask the logs, ready in the console of CloudWatch Logs Insights. */
-export function savedQueries(scope: Construct, { environment, logGroupNames }: SavedQueriesProps): void {
-  for (const [name, lines] of Object.entries(queries)) {
+export function savedQueries(scope: Construct, { environment, logGroupNames, accessLogName }: SavedQueriesProps): void {
+  const query = (name: string, lines: readonly string[], logs: readonly string[]) =>
     new CfnQueryDefinition(scope, `Query${name.replaceAll(' ', '')}`, {
       name: `ndop/${environment}/${name}`,
       queryString: lines.join('\n'),
-      logGroupNames: [...logGroupNames],
+      logGroupNames: [...logs],
     });
-  }
+  for (const [name, lines] of Object.entries(queries)) query(name, lines, logGroupNames);
+  if (accessLogName !== undefined) query('Failed calls of the NOOM API', failedCalls, [accessLogName]);
 }

@@ -2,21 +2,12 @@ import { RemovalPolicy, type Duration, type Size } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, LoggingFormat, Runtime, Tracing, Version, type IVersion } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { CustomDataIdentifier, DataIdentifier, DataProtectionPolicy, LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { join } from 'node:path';
 import { nodeOptions, type Setting } from '../../shared/contract.ts';
-import type { PipelineLogs } from './pipeline-logs.ts';
+import { maskedLog, type PipelineLogs } from './pipeline-logs.ts';
 
 const root = join(import.meta.dirname, '../..');
-
-/**
- * Ten digits, also as 3-3-4, with neither digit nor letter beside them: an NHS number wherever it stands. AWS's own identifier
- * wants a word such as "NHS" nearby. Groups, lookarounds and `\b` are not among what CloudWatch's expressions are said to know;
- * a line of ours is a JSON object, so that something stands on either side of any number.
- * Source: Amazon CloudWatch Logs User Guide, "Custom data identifiers".
- */
-const tenDigits = new CustomDataIdentifier('TenDigits', '[^0-9A-Za-z][0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}[^0-9A-Za-z]');
 
 export interface StepFunctionProps {
   readonly memorySize: number;
@@ -27,7 +18,7 @@ export interface StepFunctionProps {
   readonly logs: PipelineLogs;
 }
 
-/** One step's Lambda function, from `functions/<folder>/handler.ts`, with a role and a log of its own. */
+/** A Lambda function, of a step or of the NOOM API, from `functions/<folder>/handler.ts`, with a role and a log of its own. */
 export class StepFunction extends NodejsFunction {
   /** What a deployment publishes of it. */
   readonly published: IVersion;
@@ -51,13 +42,7 @@ export class StepFunction extends NodejsFunction {
       ...(temporaryStorage ? { ephemeralStorageSize: temporaryStorage } : {}),
       tracing: Tracing.ACTIVE,
       loggingFormat: LoggingFormat.JSON,
-      logGroup: new LogGroup(scope, `${id}Log`, {
-        encryptionKey: logs.key,
-        retention: logs.retention,
-        // No step logs a person. Should one ever do so, the number is masked for whoever reads the log.
-        dataProtectionPolicy: new DataProtectionPolicy({ identifiers: [DataIdentifier.NHSNUMBER_GB, tenDigits] }),
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+      logGroup: maskedLog(scope, `${id}Log`, logs),
       // Kept for the runs that began with them; but one of a failed update goes, or the next could not publish the same code.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       environment: {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { readRoles, type Role } from '../iam/roles.ts';
 import type { LambdaFunction } from '../lambda/lambda-function.ts';
+import { readHttpApi, type DeployedHttpApi } from './http-api.ts';
 import { parseTemplate, TemplateResolver, type ResolvedResource } from './template.ts';
 
 /** What `cdk deploy` would have made of the local environment. */
@@ -20,6 +21,8 @@ export interface Deployment {
   readonly roles: readonly Role[];
   readonly stateMachine: DeployedStateMachine;
   readonly drainStateMachine: DeployedStateMachine;
+  /** Of the NOOM API, where the environment has it. */
+  readonly httpApi: DeployedHttpApi | undefined;
 }
 
 export interface DeployedFunction extends LambdaFunction {
@@ -108,6 +111,7 @@ export async function readDeployment(assembly: string): Promise<Deployment> {
     roles: readRoles(resolver, roleArns),
     stateMachine: stateMachine('RefreshConsents'),
     drainStateMachine: stateMachine('DrainMailbox'),
+    httpApi: readHttpApi(resolver, place),
   };
 }
 

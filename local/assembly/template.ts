@@ -114,16 +114,21 @@ export class TemplateResolver {
         return 'amazonaws.com';
       default: {
         const type = this.#typeOf(name, stack);
-        if (type === 'AWS::Lambda::Version') return this.#version(name, stack);
+        if (type === 'AWS::Lambda::Version') return this.#qualified(name, '1', stack);
+        if (type === 'AWS::Lambda::Alias') return this.#qualified(name, this.#aliasName(name, stack), stack);
         return refersByArn.has(type) ? this.#arn(name, type) : physicalName(name, type);
       }
     }
   }
 
-  /** The qualified ARN of a published version: each deployment here is the first. */
-  #version(logicalId: string, stack: StackTemplate): string {
+  /** The ARN of a function's version, each deployment here being the first, or of an alias. */
+  #qualified(logicalId: string, qualifier: string, stack: StackTemplate): string {
     const functionName = this.resolve(stack.template.Resources[logicalId]?.Properties.FunctionName, stack);
-    return `${this.#arn(String(functionName), 'AWS::Lambda::Function')}:1`;
+    return `${this.#arn(String(functionName), 'AWS::Lambda::Function')}:${qualifier}`;
+  }
+
+  #aliasName(logicalId: string, stack: StackTemplate): string {
+    return String(stack.template.Resources[logicalId]?.Properties.Name);
   }
 
   #arn(logicalId: string, type: string): string {

@@ -18,6 +18,7 @@ import { place, type Deployment } from '../assembly/deployment.ts';
 import { startDynamoDb } from '../dynamodb/start-dynamodb.ts';
 import { startHealthLake, type HealthLake } from '../healthlake/healthlake.ts';
 import { s3ImportRights } from '../healthlake/s3-import-rights.ts';
+import { startHttpApi } from '../http-api/start-http-api.ts';
 import { Access, refusalOf, type Authorize, type Decision } from '../iam/access.ts';
 import type { Asked } from '../iam/evaluate.ts';
 import type { Role } from '../iam/roles.ts';
@@ -68,6 +69,8 @@ export interface Runtime {
   readonly consentStore: HealthLake;
   readonly stepFunctions: StepFunctionsStandIn;
   readonly lambda: LambdaHost;
+  /** Where the NOOM API answers whoever signs as the operator, for the service `execute-api`; without a slash at its end. */
+  readonly noomUrl: string | undefined;
   readonly endpoints: Readonly<Record<string, string>>;
   readonly operator: Identity;
   readonly clients: { readonly s3: S3Client; readonly dynamoDb: DynamoDBClient; readonly sfn: SFNClient };
@@ -240,6 +243,17 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         authorize,
       }),
     );
+    const noom = deployment.httpApi
+      ? await started(
+          startHttpApi({
+            api: deployment.httpApi,
+            credentials,
+            authorize,
+            invokeLambda: (functionArn, payload, invocation) => lambda.invoke(functionArn, payload, invocation),
+            onLog: options.onLog,
+          }),
+        )
+      : undefined;
     const clientOptions = { region: place.region, credentials: operator };
     const dynamoDbClient = new DynamoDBClient({ ...clientOptions, endpoint: dynamoDb.url });
     await createLedger(dynamoDbClient, deployment.table);
@@ -251,12 +265,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       consentStore,
       stepFunctions,
       lambda,
+      noomUrl: noom?.url,
       endpoints: {
         ...endpoints,
         AWS_ENDPOINT_URL_SFN: stepFunctions.url,
         MESH: mesh.url,
         HEALTHLAKE: healthLake.baseUrl,
         HEALTHLAKE_CONSENTS: consentStore.baseUrl,
+        ...(noom ? { NOOM: noom.url } : {}),
       },
       operator,
       clients: {

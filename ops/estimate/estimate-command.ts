@@ -2,6 +2,7 @@ import { readArguments, UsageError, wholeNumber } from '../../shared/command-lin
 import { estimate } from './estimate.ts';
 import { printIdleMonth } from './idle.ts';
 import { assumed } from './measured.ts';
+import { printNoomCalls } from './noom.ts';
 import { prices, pricesAt } from './prices.ts';
 import { printEstimate } from './print-estimate.ts';
 import { settings, type Scenario } from './settings.ts';
@@ -20,6 +21,7 @@ export const estimateUsage = `Usage: npm run ops -- estimate --patients N [optio
   --bulk-import-threshold N  changes beyond which an import writes (default ${settings.bulkImportThreshold})
   --max-deactivations N      people released in one run before it is held (default ${settings.maxDeactivations})
   --idle                     instead, what a month costs in which no run starts
+  --noom-calls N             instead, what N calls of the NOOM API cost
   --json                     the figures for machines
 
 Needs no AWS account: arithmetic over what was measured (ops/estimate/measured.ts) and prices (ops/estimate/prices.ts).`;
@@ -41,12 +43,14 @@ export function estimateCommand(args: string[]): string {
       'bulk-import-threshold': { type: 'string', default: String(settings.bulkImportThreshold) },
       'max-deactivations': { type: 'string', default: String(settings.maxDeactivations) },
       idle: { type: 'boolean' },
+      'noom-calls': { type: 'string' },
       json: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help === true) return estimateUsage;
   if (values.idle === true) return printIdleMonth();
+  if (values['noom-calls'] !== undefined) return printNoomCalls(wholeNumber('--noom-calls', values['noom-calls'], 1));
   if (values.patients === undefined) throw new UsageError('Say for how many people: --patients N');
   const scenario: Scenario = {
     // Nobody has more numbers to give than there are.

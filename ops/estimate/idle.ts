@@ -1,19 +1,13 @@
+import { costTable, type CostLine } from './cost-lines.ts';
 import { limits } from './limits.ts';
 import { assumed } from './measured.ts';
 import { prices, pricesAt, standingPrices } from './prices.ts';
 import { functionSettings, settings } from './settings.ts';
 
-/** One thing that an environment costs in a month in which no run starts. */
-interface IdleLine {
-  readonly what: string;
-  readonly count: number;
-  readonly dollarsEach: number;
-}
-
 const daysPerMonth = 30;
 
 /** What stands, and the daily drain that finds nothing. Nearly all of it is the FHIR store, which can't be paused. */
-export function idleMonth(): readonly IdleLine[] {
+export function idleMonth(): readonly CostLine[] {
   const drainSeconds = 3 * assumed.meshCallSeconds + 15 * assumed.awsCallSeconds + 2 * assumed.invocationSeconds;
   const drainGigabyteSeconds = (drainSeconds * functionSettings.DrainMailbox.megabytes) / 1_024;
   const priced = (what: keyof typeof standingPrices) => standingPrices[what].dollars;
@@ -39,19 +33,11 @@ export function idleMonth(): readonly IdleLine[] {
   ];
 }
 
-export function printIdleMonth(lines: readonly IdleLine[] = idleMonth()): string {
-  const dollars = ({ count, dollarsEach }: IdleLine) => count * dollarsEach;
-  const all = lines.reduce((sum, line) => sum + dollars(line), 0);
+export function printIdleMonth(lines: readonly CostLine[] = idleMonth()): string {
   return [
     'A month in which no run starts, in US dollars:',
     '',
-    '| what | how many | each | dollars |',
-    '| --- | ---: | ---: | ---: |',
-    ...lines.map(
-      (line) =>
-        `| ${line.what} | ${line.count} | ${Number(line.dollarsEach.toPrecision(3))} | ${dollars(line).toFixed(2)} |`,
-    ),
-    `| all | | | ${all.toFixed(2)} |`,
+    ...costTable(lines),
     '',
     `Prices of ${pricesAt}, without tax. Those of HealthLake, alarms, secrets and keys are those of us-east-1: London was not seen. The store includes ${limits.healthLakeQueriesAnHour} queries an hour and 10 GB. Left out: logs, custom metrics, what S3 and DynamoDB store, NAT and VPC.`,
   ].join('\n');

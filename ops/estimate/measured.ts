@@ -79,4 +79,7 @@ export const assumed = {
   patientsOfFile: 5_000,
   /** Share of changes that withhold; the others release, or are of people who came or left. */
   activatingShare: 0.5,
+  /** Seconds of a call of the NOOM API, nearly all of them waiting for the store; and queries, each read in a Bundle counted as one. */
+  noomCallSeconds: 0.3,
+  noomCallQueries: 4,
 } as const;

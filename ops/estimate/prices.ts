@@ -25,6 +25,12 @@ export const prices = {
     per: 'invocation',
     source: 'AWS price list, AWSLambda, EUW2-Request-ARM',
   },
+  httpApiRequest: {
+    dollars: 1 / 1_000_000,
+    per: 'request of an HTTP API, 512 KB each, first 300 million a month',
+    source: 'aws.amazon.com/api-gateway/pricing',
+    unsure: 'of us-east-1; London was not seen and is somewhat dearer',
+  },
   s3Put: {
     dollars: 0.005_3 / 1_000,
     per: 'PUT, COPY, POST or LIST request',

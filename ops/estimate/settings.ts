@@ -50,7 +50,9 @@ export const settings = {
   uploadPieceBytes: 5 * 1_048_576,
   /** States of a drain that finds nothing too old: drain, freshness, whether anything has expired, whether it was free, the end. */
   statesOfDrain: 5,
-  /** Alarms and secrets of one environment. */
+  /** Of the function that answers the NOOM API. */
+  noomMegabytes: 1_024,
+  /** Alarms and secrets of one environment, without the NOOM API. */
   alarms: 49,
   secrets: 2,
   searchPage: 100,

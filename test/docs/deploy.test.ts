@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it, test } from '@jest/globals';
 import { dev } from '../../infra/environments/dev.ts';
+import { grantsOf } from '../../local/iam/evaluate.ts';
+import { parsePolicy } from '../../local/iam/policy.ts';
 import { parseMeshCredentials } from '../../shared/mesh/credentials.ts';
 import { estimateCommand } from '../../ops/estimate/estimate-command.ts';
 
@@ -68,4 +70,24 @@ it('says what an idle month costs, and what consumers of sixty million store, as
   expect(page).toContain(`| ${all} | \`npm run ops -- estimate --idle\``);
   const { storage } = sums('--patients 60000000 --part-rows 500000 --cohort export');
   expect(page).toContain(`storage of Consents beyond 10 GB, a month | ${storage.toFixed(2)} |`);
+});
+
+it('says what a million calls of the NOOM API cost, as the command does', () => {
+  const all = /\| all \| \| \| ([\d.]+) \|/.exec(estimateCommand(['--noom-calls', '1000000']))![1]!;
+  expect(page).toContain(`| ${all} | \`npm run ops -- estimate --noom-calls 1000000\``);
+});
+
+it('explains every way to let callers into the NOOM API, and shows a policy that is one', () => {
+  const explained = page.slice(page.indexOf('| field | is |'), page.indexOf('Then `npm run synth`'));
+  for (const field of [...Object.keys(dev.noom), 'baseUrl', 'isGatewayUrlClosed', 'issuer', 'audience', 'scopes']) {
+    expect({ field, isExplained: explained.includes(field) }).toEqual({ field, isExplained: true });
+  }
+  const [, policy = ''] = /```json\n(\{\n {2}"Version"[^`]*ReadPreferences[^`]*)```/.exec(page) ?? [];
+  const statements = parsePolicy(JSON.parse(policy));
+  const call = (resource: string) => ({
+    action: 'execute-api:Invoke',
+    resource: `arn:aws:execute-api:eu-west-2:ACCOUNT:API/$default/${resource}`,
+  });
+  const allowed = ['GET/metadata', 'GET/Consent/1/_history', 'POST/Consent/_search', 'POST/Consent', 'PUT/Consent/1'];
+  expect(allowed.filter((each) => grantsOf(statements, call(each)).length > 0)).toEqual(allowed.slice(0, 3));
 });

@@ -22,7 +22,7 @@ beforeAll(async () => {
   templates = await templatesOf((await synthesize(root)).directory);
   const deployed = typesOf(templates);
   // Made where an environment asks for it, as none of ours does.
-  types = new Set([...deployed, 'AWS::HealthLake::FHIRDatastore']);
+  types = new Set([...deployed, 'AWS::HealthLake::FHIRDatastore', 'AWS::ApiGatewayV2::Authorizer']);
 }, 240_000);
 
 async function templatesOf(assembly: string): Promise<string[]> {
@@ -43,6 +43,11 @@ function typesOf(texts: readonly string[]): ReadonlySet<string> {
 
 /** What CloudFormation calls to make one of a type. */
 const making: Readonly<Record<string, string>> = {
+  'AWS::ApiGatewayV2::Api': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Authorizer': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Integration': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Route': 'apigateway:POST',
+  'AWS::ApiGatewayV2::Stage': 'apigateway:POST',
   'AWS::CloudWatch::Alarm': 'cloudwatch:PutMetricAlarm',
   'AWS::CloudWatch::Dashboard': 'cloudwatch:PutDashboard',
   'AWS::DynamoDB::GlobalTable': 'dynamodb:CreateTable',
@@ -51,6 +56,7 @@ const making: Readonly<Record<string, string>> = {
   'AWS::IAM::Policy': 'iam:PutRolePolicy',
   'AWS::IAM::Role': 'iam:CreateRole',
   'AWS::KMS::Key': 'kms:CreateKey',
+  'AWS::Lambda::Alias': 'lambda:CreateAlias',
   'AWS::Lambda::Function': 'lambda:CreateFunction',
   'AWS::Lambda::Permission': 'lambda:AddPermission',
   'AWS::Lambda::Version': 'lambda:PublishVersion',

@@ -29,6 +29,12 @@ const ours: Environment = {
   alarmEmail: 'ndop@trust.nhs.uk',
 };
 
+const issued = { kind: 'jwt' as const, issuer: 'https://login.trust.nhs.uk', audience: ['noom'] };
+const tokens = (auth: Partial<typeof issued>): Environment => ({
+  ...dev,
+  noom: { ...dev.noom, enabled: true, auth: { ...issued, ...auth } },
+});
+
 const tooLong = [
   { kind: 'cohorts', days: 31 },
   { kind: 'exports', days: 8 },
@@ -240,9 +246,64 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
     says: 'mesh.network: must be internet',
   },
   {
-    wrong: 'the NOOM API',
-    environment: { ...dev, noom: { enabled: true } },
-    says: 'noom.enabled: must be false: the NOOM API is not part of this version',
+    wrong: 'a base URL of the API without TLS',
+    environment: { ...dev, noom: { ...dev.noom, baseUrl: 'http://noom.trust.nhs.uk' } },
+    says: 'noom.baseUrl: must begin with https://',
+  },
+  {
+    wrong: 'a base URL of the API with a slash at its end',
+    environment: { ...dev, noom: { ...dev.noom, baseUrl: 'https://noom.trust.nhs.uk/' } },
+    says: 'noom.baseUrl: must be without a slash at its end',
+  },
+  {
+    wrong: 'the example of a base URL',
+    environment: { ...dev, noom: { ...dev.noom, baseUrl: 'https://noom.example.nhs.uk' } },
+    says: 'noom.baseUrl: still the example',
+  },
+  {
+    wrong: 'the base URL of nobody once there is an account',
+    environment: { ...ours, noom: { ...ours.noom, baseUrl: 'https://noom.your-organisation.nhs.uk' } },
+    says: 'noom.baseUrl: still the placeholder',
+  },
+  {
+    wrong: "an API closed at API Gateway's address and without a name of its own",
+    environment: { ...dev, noom: { ...dev.noom, isGatewayUrlClosed: true } },
+    says: 'noom.isGatewayUrlClosed: needs noom.baseUrl',
+  },
+  {
+    wrong: 'an issuer of tokens without TLS',
+    environment: tokens({ issuer: 'http://login.trust.nhs.uk' }),
+    says: 'noom.auth.issuer: must begin with https://',
+  },
+  {
+    wrong: 'the example of an issuer',
+    environment: tokens({ issuer: 'https://login.example.nhs.uk' }),
+    says: 'noom.auth.issuer: still the example',
+  },
+  {
+    wrong: 'the example of an audience',
+    environment: tokens({ audience: ['example'] }),
+    says: 'noom.auth.audience.0: still the example',
+  },
+  {
+    wrong: 'the issuer of nobody once there is an account',
+    environment: { ...tokens({ issuer: 'https://login.your-organisation.nhs.uk' }), account: ours.account },
+    says: 'noom.auth.issuer: still the placeholder',
+  },
+  {
+    wrong: 'tokens for no audience',
+    environment: tokens({ audience: [] }),
+    says: 'noom.auth.audience',
+  },
+  {
+    wrong: 'tokens on a laptop',
+    environment: { ...local, noom: { ...local.noom, auth: issued } },
+    says: 'noom.auth.kind: must be iam',
+  },
+  {
+    wrong: 'an API that lets no call through',
+    environment: { ...dev, noom: { ...dev.noom, ratePerSecond: 0 } },
+    says: 'noom.ratePerSecond',
   },
   {
     wrong: 'a mailbox in small letters',
@@ -283,6 +344,11 @@ test.each<{ what: string; environment: Environment }>([
     what: 'a schedule beside the daily drain',
     environment: { ...dev, schedule: { ...dev.schedule, enabled: true }, drain: { ...dev.drain, enabled: true } },
   },
+  { what: 'an API for callers with tokens', environment: tokens({}) },
+  {
+    what: 'an API with a name of its own alone',
+    environment: { ...dev, noom: { ...dev.noom, baseUrl: 'https://noom.trust.nhs.uk/stu3', isGatewayUrlClosed: true } },
+  },
   { what: 'HSCN on a laptop', environment: { ...local, mesh: { ...local.mesh, network: 'hscn' } } },
 ])('accepts $what', ({ environment }) => {
   expect(defineEnvironment(environment)).toBe(environment);
@@ -292,6 +358,11 @@ it('keeps the Consents beside the Patients unless an environment says otherwise'
   for (const { fhir } of [local, dev, integration, prod]) {
     expect([fhir.consentBaseUrl, fhir.patientReference]).toEqual([undefined, 'literal']);
   }
+});
+
+it('has the API on a laptop alone unless an environment says otherwise', () => {
+  const enabled = [local, dev, integration, prod].filter(({ noom }) => noom.enabled);
+  expect(enabled.map(({ name }) => name)).toEqual(['local']);
 });
 
 it('lets local and tests use synthetic numbers only outside production', () => {

@@ -57,7 +57,8 @@ test.each([
   ['nobody', /^(logs:CreateLogGroup|states:|lambda:|sts:)/, []],
   ['the two that start a job', /^iam:PassRole$/, ['export-patients', 'start-import']],
   ['the two that write and expire Consents', /^healthlake:DeleteResource$/, ['expire-consents', 'write-consents']],
-  ['the one that writes Consents', /^healthlake:UpdateResource$/, ['write-consents']],
+  ['the one that writes Consents and the API', /^healthlake:UpdateResource$/, ['noom', 'write-consents']],
+  ['the API', /^healthlake:(VersionRead|GetHistory)/, ['noom']],
 ])('grants %s %s', (_, actions, labels) => {
   const holders = granted.filter(({ statement }) => statement.actions.some((action) => actions.test(action)));
   expect([...new Set(holders.map(({ label }) => label))].sort()).toEqual(labels);

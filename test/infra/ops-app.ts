@@ -4,9 +4,15 @@ import { dev } from '../../infra/environments/dev.ts';
 
 const drain = { ...dev.drain, enabled: true };
 const schedule = { ...dev.schedule, enabled: true };
+const noom = { ...dev.noom, enabled: true };
 // Its templates are wanted, and no bundle of a function.
 const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
-for (const environment of [dev, { ...dev, name: 'drained', drain }, { ...dev, name: 'live', drain, schedule }]) {
+for (const environment of [
+  dev,
+  { ...dev, name: 'drained', drain },
+  { ...dev, name: 'live', drain, schedule },
+  { ...dev, name: 'api', noom },
+]) {
   new EnvironmentStage(app, environment.name, { environment });
 }
 app.synth();

@@ -38,6 +38,7 @@ let anchors: Set<string>;
 let templates: Record<'data' | 'pipeline' | 'ops', Record<string, Resource<unknown>>>;
 let drained: typeof templates;
 let live: typeof templates;
+let withApi: typeof templates;
 
 /** The templates of an environment that the app has. */
 async function templatesOf(directory: string, environment: string): Promise<typeof templates> {
@@ -59,6 +60,7 @@ beforeAll(async () => {
   templates = await templatesOf(directory, 'dev');
   drained = await templatesOf(directory, 'drained');
   live = await templatesOf(directory, 'live');
+  withApi = await templatesOf(directory, 'api');
   await rm(directory, { recursive: true });
   runbook = await readFile(join(root, 'docs/runbook.md'), 'utf8');
   anchors = new Set(
@@ -95,7 +97,7 @@ describe('every alarm', () => {
   it('tells the operators’ topic, and says where the runbook has it', () => {
     const topics = resources('AWS::SNS::Topic', templates.data).map(([name]) => name);
     expect(topics).toHaveLength(1);
-    for (const [name, alarm] of alarms()) {
+    for (const [name, alarm] of alarms(withApi.ops)) {
       expect({ name, actions: alarm.AlarmActions.length }).toEqual({ name, actions: 1 });
       expect(JSON.stringify(alarm.AlarmActions)).toContain(topics[0]);
       expect({ name, entry: anchors.has(entryOf(alarm) ?? '') }).toEqual({ name, entry: true });
@@ -128,6 +130,18 @@ describe('every alarm', () => {
     expect(runbook.replace(/\s+/g, ' ')).toContain(
       `There are 23, and one for each of the ${functions} functions, ${functions + 23} in all`,
     );
+  });
+
+  it('of the API is there with it alone: three more', () => {
+    const before = alarms();
+    const more = [...alarms(withApi.ops)].filter(([name]) => !before.has(name));
+    expect(more.map(([name, { TreatMissingData }]) => [name, TreatMissingData])).toEqual([
+      ['NoomFaults', 'notBreaching'],
+      ['NoomSlow', 'notBreaching'],
+      ['StepNoom', 'notBreaching'],
+    ]);
+    expect(alarms(withApi.ops).size).toBe(before.size + 3);
+    expect(runbook.replace(/\s+/g, ' ')).toContain('The NOOM API, where it is enabled, has three more');
   });
 
   it('and the dashboard look at metrics that the functions publish, in their environment', () => {
@@ -193,6 +207,12 @@ describe('the limits', () => {
     });
   });
 
+  it('of how long the API takes is one of a quarter of an hour', () => {
+    expect(alarms(withApi.ops).get('NoomSlow')).toMatchObject({
+      ...{ MetricName: 'Latency', ExtendedStatistic: 'p99', Threshold: 5_000, Period: 300, EvaluationPeriods: 3 },
+    });
+  });
+
   it('of what the drain measures once a day are those of two days running where a missed day is one of them', () => {
     for (const name of ['NoRun', 'CertificateDue']) {
       expect(alarms().get(name)).toMatchObject({ Period: 86_400, EvaluationPeriods: 2 });
@@ -208,8 +228,9 @@ describe('the limits', () => {
       says: 'IF(FILL(errors, 0) >= 3 OR FILL(throttles, 0) > 0 OR FILL(slowest, 0) > 720000, 1, 0)',
       threshold: 0,
     },
+    { alarm: 'NoomFaults', says: 'IF(FILL(faults, 0) >= 3 AND 100 * FILL(faults, 0) > calls, 1, 0)', threshold: 0 },
   ])('of $alarm: $says', ({ alarm, says, threshold }) => {
-    const found = alarms().get(alarm);
+    const found = alarms(withApi.ops).get(alarm);
     expect(found?.Metrics?.flatMap(({ Expression }) => Expression ?? [])).toEqual([says]);
     expect(found).toMatchObject({ ComparisonOperator: 'GreaterThanThreshold', Threshold: threshold });
   });
@@ -264,6 +285,13 @@ describe('the saved queries', () => {
     for (const [, { LogGroupNames }] of queries) expect(LogGroupNames).toHaveLength(functions + 2);
   });
 
+  it('ask the access log of the API where there is one', () => {
+    const queries = resources<{ Name: string; LogGroupNames: unknown[] }>('AWS::Logs::QueryDefinition', withApi.ops);
+    const [query, ...others] = queries.filter(([, { Name }]) => Name === 'ndop/api/Failed calls of the NOOM API');
+    expect(others).toEqual([]);
+    expect(query![1].LogGroupNames.map((name) => JSON.stringify(name))).toEqual([expect.stringContaining('AccessLog')]);
+  });
+
   it('name no error that the code does not know', () => {
     const text = JSON.stringify(resources('AWS::Logs::QueryDefinition'));
     const named = [...text.matchAll(/'([A-Z][A-Za-z]+)'/g)].map(([, name = '']) => name);
@@ -304,7 +332,7 @@ describe('the runbook', () => {
   it('has no entry for an alarm that there is not, and each says what to look at and to do', () => {
     const chapter = runbook.slice(runbook.indexOf('## Alarms'), runbook.indexOf('## Failures by name'));
     const [, ...entries] = chapter.split(/^### /m);
-    const named = new Set([...alarms().values()].map(entryOf));
+    const named = new Set([...alarms(withApi.ops).values()].map(entryOf));
     expect(new Set(entries.map((entry) => anchorOf(entry.split('\n')[0]!)))).toEqual(named);
     for (const entry of entries) {
       expect(entry).toContain('**Look at**');

@@ -95,7 +95,7 @@ describe("cdk-nag's rules", () => {
   it('find nothing that is not acknowledged, in any environment', () => {
     expect(app.findings).toEqual([]);
     expect(Object.keys(app.stacks).sort()).toEqual(
-      environments.flatMap((name) => [`${name}-data`, `${name}-ops`, `${name}-pipeline`]).sort(),
+      [...environments.flatMap((name) => [`${name}-data`, `${name}-ops`, `${name}-pipeline`]), 'local-noom'].sort(),
     );
   });
 
@@ -377,6 +377,13 @@ describe('the schedules', () => {
       Condition: { StringEquals: { 'kms:ViaService': 'sqs.eu-west-2.amazonaws.com' } },
     });
   });
+});
+
+it('no environment but the laptop has an API, unless somebody enables it', () => {
+  const gateways = Object.entries(app.stacks).filter(([, resources]) =>
+    Object.values(resources).some(({ Type }) => Type.startsWith('AWS::ApiGateway')),
+  );
+  expect(gateways.map(([stack]) => stack)).toEqual(['local-noom']);
 });
 
 describe('rights', () => {

@@ -48,7 +48,11 @@ const created = async (body: object): Promise<Answered> => {
   expect(status).toBe(201);
   return resource;
 };
-const update = <Body extends { readonly id: string }>(body: Body, ifMatch: string | undefined, headers = {}) =>
+const update = (
+  body: { readonly id: string; readonly status?: string; readonly purpose?: unknown },
+  ifMatch: string | undefined,
+  headers = {},
+) =>
   api.call('PUT', `/Consent/${body.id}`, {
     body,
     headers: { ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }), ...headers },
