@@ -56,6 +56,8 @@ export interface Scenario {
   readonly hasSeparateStore?: boolean;
   /** MESH is reached by mutual TLS, as it is in production. */
   readonly isMutualTls?: boolean;
+  /** Preferences are stated over the NOOM API once the runs are over. */
+  readonly hasPreferences?: boolean;
   /** How much of a Wait state is waited: 0.0005 makes five minutes 0.15 seconds. */
   readonly waitScale?: number;
 }
@@ -78,6 +80,11 @@ const byImport: Pick<Scenario, 'settings'> = { settings: { BULK_IMPORT_THRESHOLD
 
 export const scenarios = {
   happy: { tells: 'Job notice, then the answer.', ...one('happy') },
+  noom: {
+    tells: 'Job notice, then the answer; then preferences are stated, found and taken back over the NOOM API.',
+    ...one('happy'),
+    hasPreferences: true,
+  },
   'slow-reply': { tells: 'The answer takes many looks at the inbox.', ...one('happy'), answerAfterMilliseconds: 3_000 },
   'notice-after-answer': { tells: 'The job notice comes after the answer.', ...one('notice-after-answer') },
   'no-notice': { tells: 'The answer comes without a job notice.', ...one('no-notice') },

@@ -18,6 +18,7 @@ const names = [
   'mesh.ndjson',
   'notifications.ndjson',
   'ledger.ndjson',
+  'noom.json',
   'files.ndjson',
 ] as const;
 export type ResultName = (typeof names)[number];

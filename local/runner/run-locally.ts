@@ -15,6 +15,7 @@ import { Results } from './results.ts';
 import { runScenario } from './run-scenario.ts';
 import { startRuntime } from './runtime.ts';
 import { announce, untilInterrupted } from './serve.ts';
+import { statePreferences } from './state-preferences.ts';
 import { mainExecution, summaryOf, type Summary } from './summary.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -87,6 +88,9 @@ export async function runLocally(options: Options): Promise<Summary> {
     if (!main) throw new Error('The scenario has no execution');
     await progress.finished(main.status === 'SUCCEEDED');
 
+    if (scenario.hasPreferences === true) {
+      await results.writeJson('noom.json', await statePreferences(runtime, isOptedOut, say));
+    }
     const report = await collectResults(main, executions, runtime, results);
     const measured = { durationMs: performance.now() - began, memory: runtime.lambda.memoryUsed() };
     const summary = summaryOf(main, executions, report, measured);

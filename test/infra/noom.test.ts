@@ -215,8 +215,8 @@ describe('the function', () => {
       'FHIR_NAMESPACE',
       'ID_KEY_SECRET',
       'LEDGER_TABLE',
+      'NHS_NUMBER_RANGES',
       'NODE_OPTIONS',
-      'ODS_CODE',
       'PATIENT_REFERENCE',
       'POWERTOOLS_SERVICE_NAME',
     ]);

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest, test } from '@jest/globals';
 import { Fhir } from 'fhir';
 import { NoomClient, NoomError, type NewConsent } from '../../../shared/noom/client.ts';
 import type { Consent } from '../../../shared/noom/consent.ts';
+import { log } from '../../../shared/log.ts';
 import { readXml } from '../../../shared/noom/stu3/xml-reader.ts';
 import { writeXml } from '../../../shared/noom/stu3/xml-writer.ts';
 import { validFrom } from '../../support/nhs-numbers.ts';
@@ -33,6 +34,7 @@ interface Line {
 
 let api: NoomApi;
 beforeAll(async () => {
+  jest.spyOn(log, 'info').mockReturnValue();
   api = await NoomApi.open();
 });
 afterAll(() => api.close());
