@@ -12,6 +12,8 @@ export interface CountConsentsOutput {
 export interface CountConsentsDeps {
   /** How many Consents bear our tag. */
   readonly countTagged: () => Promise<number>;
+  /** How many were registered over the NOOM API: under ids of their own, which an import leaves alone. */
+  readonly countRegistered: () => Promise<number>;
   readonly countAll: () => Promise<number>;
 }
 
@@ -21,5 +23,6 @@ export interface CountConsentsDeps {
  */
 export async function countConsents(_: { runId: string }, deps: CountConsentsDeps): Promise<CountConsentsOutput> {
   const consents = await deps.countTagged();
-  return { consents, areAllOurs: (await deps.countAll()) === consents };
+  const registered = await deps.countRegistered();
+  return { consents, areAllOurs: (await deps.countAll()) === consents + registered };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readConfig } from '../../shared/config.ts';
-import { datasetTag } from '../../shared/fhir/consent.ts';
+import { datasetTag, registrationTag, type Coding } from '../../shared/fhir/consent.ts';
 import { countFound } from '../../shared/fhir/count.ts';
 import { FhirStore } from '../../shared/fhir/store.ts';
 import { task } from '../../shared/task.ts';
@@ -12,11 +12,12 @@ const config = readConfig(process.env, {
   FHIR_NAMESPACE: z.url(),
 });
 const store = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, region: config.AWS_REGION });
-const { system, code } = datasetTag(config.FHIR_NAMESPACE);
+const countTagged = ({ system, code }: Coding) => countFound(store, 'Consent', { _tag: `${system}|${code}` });
 
 export const handler = task(countConsentsInput, (input) =>
   countConsents(input, {
-    countTagged: () => countFound(store, 'Consent', { _tag: `${system}|${code}` }),
+    countTagged: () => countTagged(datasetTag(config.FHIR_NAMESPACE)),
+    countRegistered: () => countTagged(registrationTag(config.FHIR_NAMESPACE)),
     countAll: () => countFound(store, 'Consent', {}),
   }),
 );

@@ -72,6 +72,11 @@ export function datasetTag(namespace: string): Coding {
   return { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-consent' };
 }
 
+/** Tag of every Consent that was registered over the NOOM API. */
+export function registrationTag(namespace: string): Coding {
+  return { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-registration' };
+}
+
 /**
  * The Consent of one checked person. `active` means an opt-out is in force, `inactive` that none is, as in NHS England's
  * own NDOP Consent profile. The provision stays `deny` in both: a reader who overlooks `status` withholds too much, never

@@ -1,12 +1,12 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { consentIdOf } from '../fhir/consent-id.ts';
-import { datasetTag, nhsEngland } from '../fhir/consent.ts';
+import { datasetTag, nhsEngland, registrationTag } from '../fhir/consent.ts';
 import { isTagged } from '../fhir/record-of-consent.ts';
 import { shapedAsUuid } from '../fhir/uuid.ts';
 import { memberOf } from '../json.ts';
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
 import { subjectOf, type Coding, type Consent } from './consent.ts';
-import { fromR4, isRegistration, registrationTag } from './r4-consent.ts';
+import { fromR4, isRegistration } from './r4-consent.ts';
 import { actReasons, limitingAccess, organizations, patients, subjects, type Subject } from './vocabulary.ts';
 
 /** A Consent in the store: registered here, or learned by the pipeline from NHS England's answers. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { terminology } from '../fhir/consent.ts';
+import { registrationTag, terminology } from '../fhir/consent.ts';
 import { listOf, memberOf, parseJson } from '../json.ts';
 import { ndopForm, preferenceForm, type Coding, type Consent, type Reference } from './consent.ts';
 import { endOf } from './references.ts';
@@ -30,11 +30,6 @@ export interface R4Options {
   readonly requestId: string;
   /** The Patient of the store, as `Patient/<id>`, where it is known which that is. */
   readonly patient: string | undefined;
-}
-
-/** Tag of what was registered here, beside that of what the pipeline has learned. */
-export function registrationTag(namespace: string): { readonly system: string; readonly code: string } {
-  return { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-registration' };
 }
 
 export function isRegistration(resource: unknown, namespace: string): boolean {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +9,14 @@ import { startHealthLake, type HealthLake } from '../../local/healthlake/healthl
 import { consentOf, type Consent } from '../../shared/fhir/consent.ts';
 import { parseIdKey } from '../../shared/fhir/consent-id.ts';
 import { runMarkerOf } from '../../shared/fhir/run-marker.ts';
+import { nhsNumberBlocks } from '../../shared/ndop/nhs-number.ts';
 import type { OptOutStatus } from '../../shared/ndop/snapshot.ts';
+import { checkConsent } from '../../shared/noom/check-consent.ts';
+import { toR4 } from '../../shared/noom/r4-consent.ts';
 import { batch } from '../local/healthlake/resources.ts';
 import { credentials, post } from '../local/healthlake/signed-fetch.ts';
 import { syntheticNumbers } from '../support/nhs-numbers.ts';
+import { ndopConsent } from '../support/preferences.ts';
 
 const root = new URL('../../', import.meta.url).pathname;
 const page = readFileSync(join(root, 'docs/consumers.md'), 'utf8');
@@ -49,7 +54,7 @@ const past = markerOf(now - 22 * day, now - day);
 const unreadable = { ...markerOf(now), entity: [{ detail: [{ type: 'usableUntil', valueString: 'soon' }] }] };
 const silent = { ...markerOf(now), entity: undefined };
 
-const numbers = syntheticNumbers(120);
+const numbers = syntheticNumbers(140);
 const idKey = parseIdKey('00112233445566778899aabbccddeeff'.repeat(2));
 /** A Consent as the pipeline writes it, each about another number. */
 function ours(status: OptOutStatus, patientId: string): Consent {
@@ -60,6 +65,12 @@ function ours(status: OptOutStatus, patientId: string): Consent {
 function foreign(status: OptOutStatus, patientId: string) {
   const { meta, ...consent } = ours(status, patientId);
   return { ...consent, meta: { ...meta, tag: [{ ...meta.tag[0], system: 'https://elsewhere.example/dataset' }] } };
+}
+/** What somebody has registered over the NOOM API about both uses. */
+function registered(status: OptOutStatus, patientId: string) {
+  const { consent } = checkConsent(ndopConsent(numbers.pop()!, status), { nhsNumberBlocks });
+  const registration = { id: randomUUID(), namespace, requestId: 'request-1', patient: `Patient/${patientId}` };
+  return toR4(consent, registration);
 }
 const byNumber = { active: ours('active', ''), inactive: ours('inactive', '') };
 const numberOf = ({ patient }: Consent) => {
@@ -76,6 +87,14 @@ const stored = [
   ours('active', 'of-both'),
   ours('inactive', 'cleared-and-of-another'),
   foreign('active', 'cleared-and-of-another'),
+  registered('active', 'registered-out'),
+  registered('inactive', 'registered-in'),
+  ours('inactive', 'cleared-and-registered-out'),
+  registered('active', 'cleared-and-registered-out'),
+  ours('inactive', 'cleared-and-registered-in'),
+  registered('inactive', 'cleared-and-registered-in'),
+  ours('active', 'out-and-registered-in'),
+  registered('inactive', 'out-and-registered-in'),
   { ...ours('inactive', 'in-error'), status: 'entered-in-error' },
   ...Array.from({ length: 101 }, () => ours('inactive', 'crowded')),
   byNumber.active,
@@ -93,6 +112,23 @@ const whileFresh = [
     found: "an inactive one, and another system's",
     meaning: 'no opt-out',
   },
+  { who: 'patient=Patient/registered-out', found: 'a registered one that is active', meaning: 'opted out' },
+  { who: 'patient=Patient/registered-in', found: 'a registered one that is inactive', meaning: 'not checked' },
+  {
+    who: 'patient=Patient/cleared-and-registered-out',
+    found: 'an inactive one, and a registered one that is active',
+    meaning: 'opted out',
+  },
+  {
+    who: 'patient=Patient/cleared-and-registered-in',
+    found: 'an inactive one, and a registered one that is inactive',
+    meaning: 'no opt-out',
+  },
+  {
+    who: 'patient=Patient/out-and-registered-in',
+    found: 'an active one, and a registered one that is inactive',
+    meaning: 'opted out',
+  },
   { who: `_id=${cleared.id}`, found: 'one about somebody else alone', meaning: 'not checked' },
   { who: 'patient=Patient/in-error', found: 'one of neither status', meaning: 'opted out' },
   { who: numberOf(byNumber.active), found: 'an active one, by NHS number', meaning: 'opted out' },
@@ -108,7 +144,7 @@ const stale = [
 it('The table of the page has the meanings that the examples give, and no others', () => {
   const table = page.slice(page.indexOf('| newest marker |'), page.indexOf('- **Only the last row'));
   const rows = [...table.matchAll(/^\|[^|]+\|[^|]+\| `([^`]+)`/gm)].map(([, meaning]) => meaning);
-  expect(rows).toEqual(['stale', 'not checked', 'opted out', 'no opt-out']);
+  expect(rows).toEqual(['stale', 'opted out', 'not checked', 'no opt-out']);
 });
 
 describe.each(languages)('The example in $language', ({ fence, command, flags, needs }) => {

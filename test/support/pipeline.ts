@@ -109,6 +109,7 @@ export class InMemoryPipeline {
         patientReference: 'literal',
       },
       countAll: () => Promise.resolve(this.consents.size),
+      countRegistered: () => Promise.resolve(0),
       countTagged: () =>
         Promise.resolve([...this.consents.values()].filter((each) => isTagged(each, namespace)).length),
       defaultCohort: { source: 'fhir-store' },
