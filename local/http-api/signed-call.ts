@@ -7,12 +7,24 @@ export interface SignedCall {
   readonly body?: string | Uint8Array<ArrayBuffer>;
 }
 
-/** Calls an HTTP API that IAM guards, as a client of it does: signed for `execute-api`. */
-export async function signedCall(
-  identity: { readonly accessKeyId: string; readonly secretAccessKey: string },
+interface Identity {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+/** Calls an HTTP API that IAM guards, as a client of it does. */
+export async function signedCall(identity: Identity, target: string, call: SignedCall = {}): Promise<Response> {
+  const { method = 'GET', body } = call;
+  const headers = await signedHeaders(identity, target, call);
+  return fetch(target, { method, headers, ...(body === undefined ? {} : { body }) });
+}
+
+/** The headers of a call, signed for `execute-api`. */
+export async function signedHeaders(
+  identity: Identity,
   target: string,
   { method = 'GET', headers = {}, body }: SignedCall = {},
-): Promise<Response> {
+): Promise<Record<string, string>> {
   const url = new URL(target);
   const signer = new SignatureV4({
     service: 'execute-api',
@@ -29,5 +41,5 @@ export async function signedCall(
     headers: { host: url.host, ...headers },
     ...(body === undefined ? {} : { body }),
   });
-  return fetch(url, { method, headers: signed.headers, ...(body === undefined ? {} : { body }) });
+  return signed.headers;
 }

@@ -1,11 +1,15 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'fhir-kit-client';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readDeployment } from '../../../local/assembly/deployment.ts';
 import { synthesize } from '../../../local/assembly/synthesize.ts';
-import { signedCall } from '../../../local/http-api/signed-call.ts';
+import { signedCall, signedHeaders } from '../../../local/http-api/signed-call.ts';
 import { startRuntime, type Runtime } from '../../../local/runner/runtime.ts';
+import { readXml } from '../../../shared/noom/stu3/xml-reader.ts';
+import { writeXml } from '../../../shared/noom/stu3/xml-writer.ts';
+import { ndopConsent, people, preference, referenceTo } from '../../support/preferences.ts';
 
 const lines: { functionName: string; line: string }[] = [];
 let directory: string;
@@ -42,15 +46,91 @@ it('is answered by the function of the deployment, for the operator', async () =
   expect(lines.filter(({ functionName }) => functionName.startsWith('Noom')).length).toBeGreaterThan(1);
 });
 
+describe('fhir-kit-client, which nobody here has written,', () => {
+  const client = () =>
+    new Client({
+      baseUrl: runtime.noomUrl ?? '',
+      requestSigner: (async (url: string, options: RequestInit) => {
+        const { method = 'GET', headers, body } = options;
+        options.headers = await signedHeaders(runtime.operator, url, {
+          method,
+          headers: Object.fromEntries(new Headers(headers)),
+          ...(typeof body === 'string' ? { body } : {}),
+        });
+      }),
+    });
+
+  it('registers a preference, finds it, and changes it', async () => {
+    const nhsNumber = people.anne;
+    const created = await client().create({
+      resourceType: 'Consent',
+      body: preference(nhsNumber),
+      options: { headers: { prefer: 'return=representation' } },
+    });
+    const found = await client().search({
+      resourceType: 'Consent',
+      searchParams: { patient: referenceTo(nhsNumber) },
+    });
+    expect(found).toMatchObject({ total: 1, entry: [{ resource: created }] });
+    const { id } = created as unknown as { id: string };
+    const changed = { ...created, status: 'inactive' };
+    await client().update({
+      resourceType: 'Consent',
+      id,
+      body: changed,
+      options: { headers: { 'if-match': 'W/"1"' } },
+    });
+    expect(await client().read({ resourceType: 'Consent', id })).toMatchObject({ status: 'inactive' });
+    expect(await client().vread({ resourceType: 'Consent', id, version: '1' })).toMatchObject({ status: 'active' });
+    expect(await client().history({ resourceType: 'Consent', id })).toMatchObject({ type: 'history', total: 2 });
+    const posted = {
+      resourceType: 'Consent',
+      searchParams: { patient: String(nhsNumber) },
+      options: { postSearch: true },
+    };
+    expect(await client().search(posted)).toMatchObject({ total: 1, entry: [{ resource: { id } }] });
+  });
+
+  it('reads what the API can do, and why it refuses', async () => {
+    expect(await client().capabilityStatement()).toMatchObject({ fhirVersion: '3.0.1' });
+    const refused = client().create({ resourceType: 'Consent', body: preference(people.anne) });
+    await expect(refused).rejects.toMatchObject({
+      response: { status: 422, data: { issue: [{ code: 'duplicate' }] } },
+    });
+  });
+});
+
+it('reads and writes XML as JSON', async () => {
+  const { noomUrl = '', operator } = runtime;
+  const headers = {
+    'content-type': 'application/fhir+xml',
+    accept: 'application/fhir+xml',
+    prefer: 'return=representation',
+  };
+  const created = await signedCall(operator, `${noomUrl}/Consent`, {
+    method: 'POST',
+    headers,
+    body: writeXml(ndopConsent(people.bob)),
+  });
+  expect(created.status).toBe(201);
+  expect(readXml(await created.text())).toMatchObject(ndopConsent(people.bob));
+});
+
 it('is closed to everybody else', async () => {
   expect((await fetch(`${runtime.noomUrl ?? ''}/metadata`)).status).toBe(403);
 });
 
 it('leaves a line for each call, without what was asked for', () => {
   const accessed = lines.filter(({ functionName }) => functionName.includes('AccessLog')).map(({ line }) => line);
-  expect(accessed.map((line) => JSON.parse(line) as object)).toEqual([
-    expect.objectContaining({ method: 'GET', caller: 'arn:aws:iam::000000000000:user/LOCALOPERATOR' }),
-    expect.objectContaining({ method: 'GET', status: '403', caller: '-' }),
-  ]);
-  expect(accessed.join()).not.toMatch(/nothing|patient|metadata|9000000009/);
+  const calls = accessed.map((line) => JSON.parse(line) as object);
+  expect(calls.length).toBeGreaterThan(8);
+  expect(calls[0]).toMatchObject({ method: 'GET', caller: 'arn:aws:iam::000000000000:user/LOCALOPERATOR' });
+  expect(calls.at(-1)).toMatchObject({ method: 'GET', status: '403', caller: '-' });
+  expect(accessed.join()).not.toMatch(/nothing|patient|metadata|Consent|9000000009|9990000018/);
+});
+
+it('names nobody in the function’s log', () => {
+  const said = lines.filter(({ functionName }) => functionName.startsWith('Noom')).map(({ line }) => line);
+  expect(said.join()).toContain('noom.answered');
+  expect(said.join()).not.toMatch(/9000000009|9990000018|9990000026/);
 });
