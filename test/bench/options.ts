@@ -1,7 +1,16 @@
 import { readArguments, UsageError, wholeNumber } from '../../shared/command-line.ts';
 import { mostPeople } from './people/people.ts';
 
-export const tableNames = ['cohort', 'stage', 'reconcile', 'snapshot', 'consents', 'healthlake', 'mesh'] as const;
+export const tableNames = [
+  'cohort',
+  'stage',
+  'reconcile',
+  'snapshot',
+  'consents',
+  'healthlake',
+  'noom',
+  'mesh',
+] as const;
 export type TableName = (typeof tableNames)[number];
 
 export const usage = `Usage: npm run bench -- [options]

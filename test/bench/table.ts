@@ -77,6 +77,36 @@ export function quotaText({ unitsPerSecond, consents, seconds, throttledEntries,
   return `At ${grouped(unitsPerSecond)} write units a second: ${grouped(consents)} Consents in ${seconds.toFixed(1)} s, ${(share * 100).toFixed(1)} % of the quota, ${grouped(throttledEntries)} entries throttled on the way, none left out\n`;
 }
 
+/** One way of stating or finding preferences: medians of its runs. */
+export interface NoomLine {
+  readonly task: string;
+  readonly contender: string;
+  readonly runs: number;
+  readonly calls: number;
+  readonly seconds: number;
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+  /** Its time in times of ours. */
+  readonly ratio: number;
+}
+
+export function noomTable(lines: readonly NoomLine[]): string {
+  return columns(
+    ['task', 'contender', 'runs', 'calls', 'seconds', 'calls/s', 'p50 ms', 'p99 ms', 'time ratio'],
+    lines.map((line) => [
+      line.task,
+      line.contender,
+      String(line.runs),
+      grouped(line.calls),
+      line.seconds.toFixed(2),
+      grouped(Math.round(line.calls / line.seconds)),
+      line.p50Milliseconds.toFixed(1),
+      line.p99Milliseconds.toFixed(1),
+      line.ratio.toFixed(2),
+    ]),
+  );
+}
+
 export function meshTable(lines: readonly BenchLine[]): string {
   return columns(
     ['task', 'contender', 'MB', 'seconds', 'MB/s', 'peak MiB', 'ratio'],

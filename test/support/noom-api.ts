@@ -176,7 +176,8 @@ export class NoomApi {
   }
 }
 
-function eventOf(
+/** A call as API Gateway hands it on, its body as base64. */
+export function eventOf(
   method: string,
   target: string,
   headers: Readonly<Record<string, string>>,
