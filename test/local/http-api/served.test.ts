@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'fhir-kit-client';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { readDeployment } from '../../../local/assembly/deployment.ts';
 import { synthesize } from '../../../local/assembly/synthesize.ts';
 import { signedCall, signedHeaders } from '../../../local/http-api/signed-call.ts';
@@ -11,12 +14,13 @@ import { readXml } from '../../../shared/noom/stu3/xml-reader.ts';
 import { writeXml } from '../../../shared/noom/stu3/xml-writer.ts';
 import { ndopConsent, people, preference, referenceTo } from '../../support/preferences.ts';
 
+const root = join(import.meta.dirname, '../../..');
 const lines: { functionName: string; line: string }[] = [];
 let directory: string;
 let runtime: Runtime;
 
 beforeAll(async () => {
-  const { directory: assembly } = await synthesize(join(import.meta.dirname, '../../..'));
+  const { directory: assembly } = await synthesize(root);
   directory = await mkdtemp(join(tmpdir(), 'ndop-noom-'));
   runtime = await startRuntime({
     deployment: await readDeployment(assembly),
@@ -117,6 +121,35 @@ it('reads and writes XML as JSON', async () => {
   });
   expect(created.status).toBe(201);
   expect(readXml(await created.text())).toMatchObject(ndopConsent(people.bob));
+});
+
+const isInstalled = (command: string) => spawnSync(command, ['--version']).status === 0;
+const runsExamples = isInstalled('bash') && isInstalled('curl') ? it : it.skip;
+
+runsExamples('answers the examples of its page', async () => {
+  const page = await readFile(join(root, 'docs/noom.md'), 'utf8');
+  const [, script = ''] = /^```bash\n(.*?)^```$/ms.exec(page) ?? [];
+  const child = spawn('bash', ['-c', script], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      NOOM: runtime.noomUrl,
+      AWS_ACCESS_KEY_ID: runtime.operator.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: runtime.operator.secretAccessKey,
+    },
+  });
+  const [said, complaint] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  expect({ complaint, code: child.exitCode }).toEqual({ complaint: '', code: 0 });
+  const answers = said.trim().split(/\n(\d{3})\n?/);
+  const statuses = answers.filter((part) => /^\d{3}$/.test(part));
+  expect(statuses).toEqual(['200', '201', '200', '200', '200', '200', '200', '200', '201', '200']);
+  expect(answers[4]).toContain('"total":1');
+  expect(answers[6]).toContain('<total value="1"/>');
+  expect(answers[10]).toContain('"status":"inactive"');
+  expect(answers[12]).toContain('"status":"active"');
+  expect(answers[14]).toContain('"total":2');
+  expect(answers[18]).toContain('"code":"370856009"');
 });
 
 it('is closed to everybody else', async () => {
