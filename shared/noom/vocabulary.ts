@@ -43,7 +43,6 @@ export const actReasons = {
 
 /** A preference about research, and one about planning and commissioning. Source: National Opt-Out Model, June 2017. */
 export const preferences = ['HRESCH', 'HOPERAT'] as const;
-type Preference = (typeof preferences)[number];
 
 /** What a Consent may be about: one of the preferences, or both in one as the later design has it. */
 export const subjects = [...preferences, 'NDOP'] as const;
