@@ -1,8 +1,9 @@
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
-  // The gate has two cores; half of what a test does happens in a process of its own.
-  maxWorkers: 2,
+  // The gate has two cores, and a third of the time a test waits: for a reply, a timer, a process of its own.
+  maxWorkers: 3,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   // The end-to-end tests run the whole pipeline in a process of its own.
   testTimeout: 120_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],

@@ -36,6 +36,8 @@ export interface ScenarioRun {
   readonly isMailboxDisabled?: boolean;
   /** The daily drain of the mailbox instead of a run. */
   readonly isDrain?: boolean;
+  /** The answer comes once the run has ended. */
+  readonly isAnsweredLate?: boolean;
   /** Starts once a reply waits in our inbox. */
   readonly awaitsReply?: boolean;
 }
@@ -176,15 +178,16 @@ export const scenarios = {
   },
   'late-answer': {
     tells: 'The answer comes after the deadline: the daily drain takes it in, and a resume uses it.',
-    runs: [{ behaviour: 'happy' }, { isDrain: true, awaitsReply: true }, { mode: 'resume' }],
+    runs: [{ behaviour: 'happy', isAnsweredLate: true }, { isDrain: true, awaitsReply: true }, { mode: 'resume' }],
     settings: { REPLY_DEADLINE_SECONDS: '900' },
-    answerAfterMilliseconds: 3_000,
   },
   'late-answer-resumed': {
     tells: 'The answer comes after the deadline and waits: a resume looks before it asks again.',
-    runs: [{ behaviour: 'happy' }, { mode: 'resume', awaitsReply: true }],
+    runs: [
+      { behaviour: 'happy', isAnsweredLate: true },
+      { mode: 'resume', awaitsReply: true },
+    ],
     settings: { REPLY_DEADLINE_SECONDS: '900' },
-    answerAfterMilliseconds: 3_000,
   },
   resume: {
     tells: 'The request is not delivered; a resume sends it again and completes.',

@@ -44,7 +44,7 @@ export class ExecutionEnvironment {
       maxYoungGenerationSizeMb: lambdaFunction.memorySize * 0.15,
     };
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      env: environmentVariables(lambdaFunction),
+      env: { ...environmentVariables(lambdaFunction), ...compileCache() },
       execArgv: [],
       resourceLimits,
       // The worker posts what is written; whatever gets past that must not reach the host's own output.
@@ -171,6 +171,12 @@ export class ExecutionEnvironment {
         this.#isSampling = false;
       });
   }
+}
+
+/** The host's own, which the worker takes out of the function's environment once it has begun. */
+function compileCache(): Record<string, string> {
+  const { NODE_COMPILE_CACHE } = process.env;
+  return NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
 }
 
 function exitMessage(code: number): string {

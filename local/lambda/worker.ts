@@ -8,6 +8,9 @@ import { describeError } from './function-errors.ts';
 import { type Handler, loadHandler } from './handler-loading.ts';
 import type { FunctionError, InvocationMessage, WorkerMessage } from './messages.ts';
 
+// Node has read it by now; the function is not to see what is the host's.
+delete process.env.NODE_COMPILE_CACHE;
+
 let requestId = '';
 
 function post(message: WorkerMessage): void {

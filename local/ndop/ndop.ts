@@ -40,6 +40,8 @@ export interface NdopOptions {
   readonly noticeAfterMs: number;
   /** From the acceptance of the request to the answer. Nothing overtakes what the behaviour puts before it. */
   readonly answerAfterMs: number;
+  /** Nor does any answer come before this settles. */
+  readonly answersOnce?: Promise<unknown>;
 }
 
 /** One thing the service does about a request. */
@@ -76,10 +78,11 @@ const answerable = /^[A-Za-z0-9_-]+$/;
 
 /** Answers each request in a mailbox as NHS England's Check for National Data Opt-outs Service would. */
 export function answerAsNdop(options: NdopOptions): { close(): void } {
-  const { mesh, mailboxId, isOptedOut, isKnown = () => true, noticeAfterMs, answerAfterMs } = options;
+  const { mesh, mailboxId, isOptedOut, isKnown = () => true, noticeAfterMs, answerAfterMs, answersOnce } = options;
   const timers = new Set<NodeJS.Timeout>();
   const uploads = new Set<string>();
   let lastJobId = 90_000_000;
+  let isClosed = false;
 
   const later = (delayMs: number, run: () => void): void => {
     const timer = setTimeout(() => {
@@ -144,16 +147,22 @@ export function answerAsNdop(options: NdopOptions): { close(): void } {
       if (!step) return;
       const isEarly = step.does === 'notice' || step.does === 'foreign';
       const dueMs = Math.max(earliestMs, isEarly ? noticeAfterMs : answerAfterMs);
-      later(Math.max(0, dueMs - (performance.now() - started)), () => {
-        take(step, request, parsed);
-        run(rest, dueMs);
-      });
+      const whenDue = (): void => {
+        if (isClosed) return;
+        later(Math.max(0, dueMs - (performance.now() - started)), () => {
+          take(step, request, parsed);
+          run(rest, dueMs);
+        });
+      };
+      if (isEarly || answersOnce === undefined) whenDue();
+      else void answersOnce.then(whenDue);
     };
     run(plan, 0);
   });
 
   return {
     close: () => {
+      isClosed = true;
       stop();
       for (const timer of timers) clearTimeout(timer);
       timers.clear();

@@ -54,7 +54,8 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
   const under: Promise<EndedExecution>[] = [];
   const ended: EndedExecution[] = [];
   for (const [index, run] of scenario.runs.entries()) {
-    const ndop = answer(run, options);
+    const running = Promise.withResolvers<undefined>();
+    const ndop = answer(run, running.promise, options);
     // What went wrong in an earlier run is over.
     for (const store of [runtime.healthLake, runtime.consentStore]) store.faults.clear();
     if (run.refusedEntries !== undefined) {
@@ -80,6 +81,7 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
     const isFollowedAtOnce = next?.isConcurrent === true;
     if (isFollowedAtOnce) await untilState('Check the inbox', execution, runtime);
     else ended.push(...(await Promise.all(under.splice(0))));
+    running.resolve(undefined);
     // A late answer still comes.
     if (next && !isFollowedAtOnce && next.awaitsReply !== true) ndop?.close();
   }
@@ -99,7 +101,11 @@ function arrangeMesh({ meshFaults = [], isMailboxDisabled = false }: ScenarioRun
   mesh.setDisabled(mailboxOf(deployment), isMailboxDisabled);
 }
 
-function answer({ behaviour, exception }: ScenarioRun, options: ScenarioOptions): { close(): void } | undefined {
+function answer(
+  { behaviour, exception, isAnsweredLate }: ScenarioRun,
+  running: Promise<unknown>,
+  options: ScenarioOptions,
+): { close(): void } | undefined {
   if (behaviour === undefined) return undefined;
   const { runtime, scenario, isOptedOut, isKnown } = options;
   return answerAsNdop({
@@ -111,6 +117,7 @@ function answer({ behaviour, exception }: ScenarioRun, options: ScenarioOptions)
       parseLocalId(localId)?.part === exception?.part ? (exception?.behaviour ?? behaviour) : behaviour,
     noticeAfterMs: noticeAfterMilliseconds,
     answerAfterMs: scenario.answerAfterMilliseconds ?? answerAfterMilliseconds,
+    ...(isAnsweredLate === true ? { answersOnce: running } : {}),
   });
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it, test } from '@jest/globals';
 import type { ScenarioName } from '../../local/scenarios.ts';
 import { consentsIn, linesOf } from '../support/local-command.ts';
+import { expectHabits } from '../support/mesh-habits.ts';
 import { Months } from '../support/months.ts';
 
 let months: Months;
@@ -118,6 +119,13 @@ it('exports the Patients once a run, also where the answer to the start is lost 
   const rows = await linesOf<{ sk: string; patients?: number }>(out, 'ledger.ndjson');
   const read = rows.filter(({ sk }) => sk.startsWith('PATIENTS#')).map(({ patients }) => patients);
   expect(read).toEqual([months.people, months.people]);
+});
+
+it('keeps its habits at MESH where foreign messages wait and a part is asked about again', async () => {
+  for (const scenario of ['foreign-messages', 'one-part-resumed'] as const) {
+    const { out } = await months.second(scenario);
+    await expectHabits(out);
+  }
 });
 
 it('asks for a part that was not delivered alone when the run is resumed', async () => {

@@ -112,7 +112,7 @@ it('keeps one Consent for each valid person, active if and only if opted out, mo
   const fourth = await month('fourth', without, workplace.path('third.txt'), '--part-rows', '900');
   expect(fourth.summary.consents.written).toBe(0);
   expect(activeIn(fourth.consents)).toContain(patientIn(leaver));
-});
+}, 300_000);
 
 it('never has two calls under way at one mailbox, and looks at the inbox straight after sending', async () => {
   const calls = await linesOf<{ method: string; path: string; at: string; durationMs: number }>(

@@ -1,4 +1,5 @@
 import { describe, expect, it, test } from '@jest/globals';
+import { asLines } from '../support/as-lines.ts';
 import { InMemoryFhirStore } from '../support/in-memory-fhir-store.ts';
 import { InMemoryImports, type ImportFaults, type LostAs } from '../support/in-memory-imports.ts';
 import { ImportingPipeline, type WeighedFiles } from '../support/importing-pipeline.ts';
@@ -80,7 +81,7 @@ async function stateOf(pipeline: InMemoryPipeline) {
   const { consents, store, ledger } = pipeline;
   const { entries } = await pipeline.deps().readManifest({ key: ledger.latest.present!.manifestKey });
   return {
-    consents: new Map([...consents].sort(([a], [b]) => a.localeCompare(b))),
+    consents: asLines([...consents].sort(([a], [b]) => a.localeCompare(b))),
     versions: new Map([...consents.keys()].sort().map((id) => [id, store.versions.get(id) ?? 0])),
     manifest: entries.map(({ sha256, rows, optedOut }) => ({ sha256, rows, optedOut })),
   };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, test } from '@jest/globals';
+import { synthesize } from '../../local/assembly/synthesize.ts';
 
 interface Statement {
   readonly Effect: string;
@@ -37,34 +38,31 @@ const environments = ['dev', 'int', 'local', 'prod'];
 let app: Synthesized;
 
 beforeAll(async () => {
-  app = await inAssembly('infra/app.ts', async (directory) => {
-    const stacks: Record<string, Resources> = {};
-    const isProtected: Record<string, boolean> = {};
-    for (const environment of environments) {
-      const folder = join(directory, `assembly-${environment}`);
-      const { artifacts } = (await read(join(folder, 'manifest.json'))) as { artifacts: Record<string, Artifact> };
-      for (const { properties } of Object.values(artifacts)) {
-        if (properties?.stackName === undefined || properties.templateFile === undefined) continue;
-        const template = (await read(join(folder, properties.templateFile))) as { Resources: Resources };
-        stacks[properties.stackName] = template.Resources;
-        isProtected[properties.stackName] = properties.terminationProtection === true;
-      }
+  const { directory } = await synthesize(root);
+  const stacks: Record<string, Resources> = {};
+  const isProtected: Record<string, boolean> = {};
+  for (const environment of environments) {
+    const folder = join(directory, `assembly-${environment}`);
+    const { artifacts } = (await read(join(folder, 'manifest.json'))) as { artifacts: Record<string, Artifact> };
+    for (const { properties } of Object.values(artifacts)) {
+      if (properties?.stackName === undefined || properties.templateFile === undefined) continue;
+      const template = (await read(join(folder, properties.templateFile))) as { Resources: Resources };
+      stacks[properties.stackName] = template.Resources;
+      isProtected[properties.stackName] = properties.terminationProtection === true;
     }
-    return { stacks, isProtected, findings: await findingsIn(directory) };
-  });
+  }
+  app = { stacks, isProtected, findings: await findingsIn(directory) };
 }, 180_000);
 
-/** Synthesizes an app as it is deployed, but for the bundles of its functions. */
-async function inAssembly<Result>(file: string, use: (directory: string) => Promise<Result>): Promise<Result> {
+/** Synthesizes another app with the context of ours. */
+async function synthesizeApp(file: string): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'ndop-security-'));
   try {
     const { context } = (await read(join(root, 'cdk.json'))) as { context: object };
-    const settings = JSON.stringify({ ...context, 'aws:cdk:bundling-stacks': [] });
     await promisify(execFile)(process.execPath, ['--no-warnings', join(root, file)], {
       cwd: root,
-      env: { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: settings },
+      env: { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(context) },
     });
-    return await use(directory);
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -100,7 +98,7 @@ describe("cdk-nag's rules", () => {
   });
 
   it('stop a synthesis with a bucket that nobody has thought about', async () => {
-    await expect(inAssembly('test/infra/careless-app.ts', findingsIn)).rejects.toThrow('AwsSolutions-S1');
+    await expect(synthesizeApp('test/infra/careless-app.ts')).rejects.toThrow('AwsSolutions-S1');
   }, 120_000);
 });
 

@@ -13,13 +13,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-/** Runs the command behind `npm run local` as a user would, in a process of its own. */
+/** Runs the command behind `npm run local` as a user would, in a process of its own that does not outlive its test. */
 export function runLocal(...args: readonly string[]): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [join(root, 'local/main.ts'), ...args],
-      { cwd: root, env: { ...process.env, NODE_OPTIONS: '' }, maxBuffer: 64 << 20 },
+      { cwd: root, env: { ...process.env, NODE_OPTIONS: '' }, maxBuffer: 64 << 20, timeout: 115_000 },
       (_, stdout, stderr) => {
         resolve({ code: child.exitCode ?? -1, stdout, stderr });
       },

@@ -26,6 +26,7 @@ export interface SecondMonth extends CommandResult {
 export class Months {
   readonly people = people;
   readonly #workplace: Workplace;
+  readonly #lived = new Map<ScenarioName, Promise<SecondMonth>>();
 
   private constructor(workplace: Workplace) {
     this.#workplace = workplace;
@@ -50,7 +51,14 @@ export class Months {
     return this.#workplace.path('state');
   }
 
-  async second(scenario: ScenarioName): Promise<SecondMonth> {
+  /** What asks for one month twice is given it once. */
+  second(scenario: ScenarioName): Promise<SecondMonth> {
+    const lived = this.#lived.get(scenario) ?? this.#live(scenario);
+    this.#lived.set(scenario, lived);
+    return lived;
+  }
+
+  async #live(scenario: ScenarioName): Promise<SecondMonth> {
     const state = await this.#workplace.copy('state', `${scenario}-state`);
     const optedOut = await this.#workplace.write(`${scenario}.txt`, othersOptedOut());
     const out = this.#workplace.path(`${scenario}-out`);

@@ -93,11 +93,13 @@ describe('answers', () => {
 
   it('has only the environment variables that Lambda and the deployment set', async () => {
     process.env.HOST_SECRET = 'kept';
+    process.env.NODE_COMPILE_CACHE = join(folder, 'compile-cache');
     const { call, codeDirectory } = await deploy(`export const handler = async () => process.env;`, {
       environment: { STAGING_BUCKET: 'staging', NODE_OPTIONS: '--enable-source-maps' },
     });
     const { payload } = (await call()) as { payload: Record<string, string> };
     delete process.env.HOST_SECRET;
+    delete process.env.NODE_COMPILE_CACHE;
     expect(payload).toEqual({
       _HANDLER: 'index.handler',
       AWS_DEFAULT_REGION: region,

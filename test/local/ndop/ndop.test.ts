@@ -169,6 +169,15 @@ describe('the notice and the answer', () => {
     expect(inShort(await replies(400))).toEqual([answer]);
   });
 
+  it('wait for what an answer has to wait for, the notice apart', async () => {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    start('happy', { answersOnce: promise });
+    await send(request);
+    expect(inShort(await replies())).toEqual(['notice']);
+    resolve(undefined);
+    expect(inShort(await replies())).toEqual([answer]);
+  });
+
   it('never change places because the answer is due first', async () => {
     start('happy', { noticeAfterMs: 10, answerAfterMs: 0 });
     await send(request);

@@ -54,7 +54,7 @@ describe('what an estimate takes for granted', () => {
 });
 
 describe.each(['happy', 'bulk-import'])('beside a real run, %s', (scenario) => {
-  const patients = 400;
+  const patients = 200;
   const partRows = 30;
   let workplace: Workplace;
   let estimated: RunEstimate;
