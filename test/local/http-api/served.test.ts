@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, test } from '@jest/globals';
 import { Client } from 'fhir-kit-client';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,9 @@ import { signedCall, signedHeaders } from '../../../local/http-api/signed-call.t
 import { startRuntime, type Runtime } from '../../../local/runner/runtime.ts';
 import { readXml } from '../../../shared/noom/stu3/xml-reader.ts';
 import { writeXml } from '../../../shared/noom/stu3/xml-writer.ts';
-import { ndopConsent, people, preference, referenceTo } from '../../support/preferences.ts';
+import { validFrom } from '../../support/nhs-numbers.ts';
+import { byAttorney, ndopConsent, people, preference, referenceTo } from '../../support/preferences.ts';
+import { faultsOf } from '../../support/stu3-types.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const lines: { functionName: string; line: string }[] = [];
@@ -107,21 +109,60 @@ describe('fhir-kit-client, which nobody here has written,', () => {
   });
 });
 
-it('reads and writes XML as JSON', async () => {
-  const { noomUrl = '', operator } = runtime;
-  const headers = {
-    'content-type': 'application/fhir+xml',
-    accept: 'application/fhir+xml',
-    prefer: 'return=representation',
-  };
-  const created = await signedCall(operator, `${noomUrl}/Consent`, {
-    method: 'POST',
-    headers,
-    body: writeXml(ndopConsent(people.bob)),
+/** The guide's examples: a patient online, an attorney on the phone, and the first design. */
+describe.each([
+  { example: 'a patient opts out of both uses', make: ndopConsent, nhsNumber: 9_990_000_050 },
+  { example: 'an attorney opts the patient in again', make: byAttorney, nhsNumber: 9_990_000_107 },
+  { example: 'a preference about planning', make: aboutPlanning, nhsNumber: 9_990_000_123 },
+])('$example', ({ make, nhsNumber }) => {
+  test.each(['json', 'xml'] as const)('goes in and comes out in %s', async (format) => {
+    const { noomUrl = '', operator } = runtime;
+    const type = `application/fhir+${format}`;
+    const written = (resource: object) => (format === 'json' ? JSON.stringify(resource) : writeXml(resource));
+    const call = async (method: string, target: string, body?: object, headers: Record<string, string> = {}) => {
+      const response = await signedCall(operator, `${noomUrl}/${target}`, {
+        method,
+        headers: {
+          accept: type,
+          ...(body ? { 'content-type': type } : {}),
+          prefer: 'return=representation',
+          ...headers,
+        },
+        ...(body ? { body: written(body) } : {}),
+      });
+      expect(response.headers.get('content-type')).toBe(`${type}; charset=UTF-8`);
+      const said = await response.text();
+      const resource = (format === 'json' ? JSON.parse(said) : readXml(said)) as Registered;
+      expect(faultsOf(resource)).toEqual([]);
+      return { status: response.status, resource };
+    };
+    // Another person for each format.
+    const sent = make(format === 'json' ? nhsNumber : validFrom(Math.floor(nhsNumber / 10) + 1_000));
+    const { status, resource } = await call('POST', 'Consent', sent);
+    expect({ status, resource }).toMatchObject({ status: 201, resource: sent });
+    const { id } = resource;
+    expect((await call('GET', `Consent/${id}`)).resource).toEqual(resource);
+    expect((await call('GET', `Consent?_id=${id}`)).resource).toMatchObject({ total: 1, entry: [{ resource }] });
+    const changed = { ...resource, status: sent.status === 'active' ? 'inactive' : 'active' };
+    expect(await call('PUT', `Consent/${id}`, changed, { 'if-match': 'W/"1"' })).toMatchObject({
+      status: 200,
+      resource: { id, status: changed.status, meta: { versionId: '2' } },
+    });
+    expect((await call('GET', `Consent/${id}/_history`)).resource).toMatchObject({ total: 2 });
+    expect((await call('GET', `Consent/${id}/_history/1`)).resource).toEqual(resource);
+    const again = await call('POST', 'Consent', sent);
+    expect(again).toMatchObject({ status: 422, resource: { issue: [{ code: 'duplicate' }] } });
   });
-  expect(created.status).toBe(201);
-  expect(readXml(await created.text())).toMatchObject(ndopConsent(people.bob));
 });
+
+function aboutPlanning(nhsNumber: number) {
+  return preference(nhsNumber, 'HOPERAT');
+}
+
+interface Registered {
+  readonly id: string;
+  readonly status: string;
+}
 
 const isInstalled = (command: string) => spawnSync(command, ['--version']).status === 0;
 const runsExamples = isInstalled('bash') && isInstalled('curl') ? it : it.skip;
