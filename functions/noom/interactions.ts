@@ -103,7 +103,7 @@ async function find(request: NoomRequest, deps: NoomDeps): Promise<{ store: Pref
 }
 
 async function findById(store: PreferenceStore, id: string): Promise<Shown | undefined> {
-  return uuidForm.test(id) ? (await store.find(id.toLowerCase()))?.shown : undefined;
+  return uuidForm.test(id) ? (await store.find(id))?.shown : undefined;
 }
 
 /** Every id here is a UUID; none of another form is ever asked after. */

@@ -49,9 +49,14 @@ export class PreferenceStore {
     return { nhsNumber, held: resources.flatMap((resource) => heldIn(resource, namespace) ?? []) };
   }
 
-  /** What is shown under an id, be it registered or another view of what is held; undefined where nothing is. */
-  async find(id: string): Promise<Found | undefined> {
+  /**
+   * What is shown under an id, be it registered or another view of what is held; undefined where nothing is.
+   *
+   * @param given a UUID, in whatever case
+   */
+  async find(given: string): Promise<Found | undefined> {
     const { consents, namespace } = this.#options;
+    const id = given.toLowerCase();
     const places = heldIdsFor(id);
     const resources = await readConsents(
       consents,

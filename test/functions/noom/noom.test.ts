@@ -106,6 +106,13 @@ describe('with what the pipeline has learned', () => {
     expect(statusesIn(await search(nhsNumber))).toEqual(['HRESCH inactive']);
   });
 
+  it('takes an id in capitals for the same', async () => {
+    const { resource } = await create(preference(somebody()));
+    const id = resource.id.toUpperCase();
+    expect((await api.call('GET', `/Consent/${id}`)).resource.id).toBe(resource.id);
+    expect((await update({ ...resource, id, status: 'inactive' })).status).toBe(200);
+  });
+
   it('leaves the pipeline’s Consent as it is, and the pipeline leaves the registered one', async () => {
     const nhsNumber = somebody();
     const { id } = await api.learn(nhsNumber, 'inactive');
