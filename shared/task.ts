@@ -1,7 +1,7 @@
 import middy, { type MiddlewareObj } from '@middy/core';
 import { z } from 'zod';
 import { PermanentError, RetryableError } from './errors.ts';
-import { log } from './log.ts';
+import { log, stackFrames } from './log.ts';
 import { runIdForm } from './ndop/run-id.ts';
 
 const invocationLog: MiddlewareObj<unknown, unknown> = {
@@ -96,13 +96,4 @@ const brokenConnections = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', '
 
 function nameIn(fault: object): string {
   return 'name' in fault ? String(fault.name) : '';
-}
-
-/** Where a failure came from, without its message. */
-function stackFrames(error: Error | null | undefined): string[] {
-  return (error?.stack ?? '')
-    .split('\n')
-    .filter((line) => line.trimStart().startsWith('at '))
-    .map((line) => line.trim())
-    .slice(0, 8);
 }

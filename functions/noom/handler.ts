@@ -23,7 +23,7 @@ const config = readConfig(process.env, {
   PATIENT_REFERENCE: z.enum(['literal', 'logical']),
 });
 const ledger = openLedger(config.LEDGER_TABLE);
-/** A client waits no longer than API Gateway does: half a minute. */
+/** A call to the store that takes longer than so is made again, while the client waits. */
 const patience = { region: config.AWS_REGION, attempts: 4, timeoutMilliseconds: 5_000 };
 const consents = new FhirStore({ baseUrl: config.CONSENT_BASE_URL, ...patience });
 const patients = new FhirStore({ baseUrl: config.FHIR_BASE_URL, ...patience });
@@ -58,4 +58,5 @@ export const handler = (event: APIGatewayProxyEventV2) =>
     nhsNumberBlocks: allowed,
     baseUrl: config.NOOM_BASE_URL,
     now: () => new Date(),
+    patienceMilliseconds: 20_000,
   });

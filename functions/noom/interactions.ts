@@ -1,3 +1,4 @@
+import { isUuid } from '../../shared/fhir/uuid.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
 import { checkConsent } from '../../shared/noom/check-consent.ts';
 import { written } from '../../shared/noom/outcome.ts';
@@ -8,7 +9,7 @@ import type { Answer } from './answer.ts';
 import { historyBundle, searchset, type Asked } from './bundles.ts';
 import { capabilityStatement } from './capability-statement.ts';
 import { bodyFormat, requireForm } from './media-types.ts';
-import { readBody, textOf } from './read-body.ts';
+import { readBody } from './read-body.ts';
 import type { NoomRequest } from './request.ts';
 import type { Interaction } from './route.ts';
 import { readHistorySearch, readSearch } from './search-parameters.ts';
@@ -20,6 +21,8 @@ export interface NoomDeps {
   /** As clients know the API; undefined where that is the host of the request. */
   readonly baseUrl: string | undefined;
   readonly now: () => Date;
+  /** How long an answer may take. */
+  readonly patienceMilliseconds: number;
 }
 
 /** What the API does, by the names that FHIR has for it. Each throws a Refusal where it can't. */
@@ -27,18 +30,19 @@ export const interactions: Readonly<Record<Interaction, (request: NoomRequest, d
   capabilities: ({ baseUrl }) => Promise.resolve({ status: 200, resource: capabilityStatement(baseUrl) }),
 
   'search-type': async (request, deps) => {
-    const { method, parameters: inUrl } = request;
+    const { method, parameters } = request;
     if (method === 'POST') requireForm(request.header('content-type'));
-    const parameters = method === 'POST' ? new URLSearchParams([...inUrl, ...formIn(request)]) : inUrl;
-    const { nhsNumber, id, wanted, statuses } = readSearch(parameters, deps.nhsNumberBlocks);
+    const search = readSearch(parameters, deps.nhsNumberBlocks);
     const store = await deps.openStore();
     const found =
-      nhsNumber === undefined
-        ? [await findById(store, id ?? '')].filter((shown) => shown !== undefined)
-        : instancesOf(await store.person(nhsNumber), wanted, deps.namespace);
+      search.id === undefined
+        ? instancesOf(await store.person(search.nhsNumber), search.wanted, deps.namespace)
+        : [(await store.find(search.id))?.shown].filter((shown) => shown !== undefined);
     const matches = found.filter(
-      ({ resource, subject }) =>
-        wanted.includes(subject) && statuses.includes(resource.status) && (id === undefined || resource.id === id),
+      ({ subject, resource, nhsNumber }) =>
+        search.wanted.includes(subject) &&
+        search.statuses.includes(resource.status) &&
+        (search.nhsNumber ?? nhsNumber) === nhsNumber,
     );
     return { status: 200, resource: searchset(matches, askedFor(request, deps, `Consent?${parameters.toString()}`)) };
   },
@@ -67,7 +71,7 @@ export const interactions: Readonly<Record<Interaction, (request: NoomRequest, d
   vread: async (request, deps) => {
     const { store, shown } = await find(request, deps);
     const [, , , versionId = ''] = request.segments;
-    const version = await store.version(shown, idForm.test(versionId) ? versionId : '');
+    const version = await store.version(shown, versionForm.test(versionId) ? versionId : '');
     if (!version) throw new Refusal('NO_RECORD_FOUND', 'The Consent has no such version');
     return { status: 200, headers: versionHeaders(version), resource: version.resource };
   },
@@ -91,26 +95,15 @@ export const interactions: Readonly<Record<Interaction, (request: NoomRequest, d
   },
 };
 
-/** Source: FHIR STU3, data type `id`. */
-const idForm = /^[A-Za-z0-9\-.]{1,64}$/;
+/** Source: FHIR STU3, data type `id`; dots alone would lead elsewhere in a path. */
+const versionForm = /^(?!\.+$)[A-Za-z0-9\-.]{1,64}$/;
 
 async function find(request: NoomRequest, deps: NoomDeps): Promise<{ store: PreferenceStore; shown: Shown }> {
   const [, id = ''] = request.segments;
   const store = await deps.openStore();
-  const shown = await findById(store, id);
+  const shown = isUuid(id) ? (await store.find(id))?.shown : undefined;
   if (!shown) throw new Refusal('NO_RECORD_FOUND', 'There is no Consent with this id');
   return { store, shown };
-}
-
-async function findById(store: PreferenceStore, id: string): Promise<Shown | undefined> {
-  return uuidForm.test(id) ? (await store.find(id))?.shown : undefined;
-}
-
-/** Every id here is a UUID; none of another form is ever asked after. */
-const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-function formIn({ body }: NoomRequest): URLSearchParams {
-  return new URLSearchParams(textOf(body));
 }
 
 function askedFor({ baseUrl }: NoomRequest, { now }: NoomDeps, self: string): Asked {

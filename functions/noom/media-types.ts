@@ -3,18 +3,14 @@ import { Refusal } from '../../shared/noom/refusal.ts';
 export type Format = 'json' | 'xml';
 
 /** The names of today, with those of DSTU2 and the general ones. Source: FHIR STU3, "RESTful API", content types. */
-const formats: Readonly<Record<string, Format>> = {
-  'application/fhir+json': 'json',
-  'application/json+fhir': 'json',
-  'application/json': 'json',
-  'text/json': 'json',
-  json: 'json',
-  'application/fhir+xml': 'xml',
-  'application/xml+fhir': 'xml',
-  'application/xml': 'xml',
-  'text/xml': 'xml',
-  xml: 'xml',
-};
+const formats = new Map<string, Format>([
+  ...['application/fhir+json', 'application/json+fhir', 'application/json', 'text/json', 'json'].map(
+    (name) => [name, 'json'] as const,
+  ),
+  ...['application/fhir+xml', 'application/xml+fhir', 'application/xml', 'text/xml', 'xml'].map(
+    (name) => [name, 'xml'] as const,
+  ),
+]);
 
 const mediaTypes: Readonly<Record<Format, string>> = {
   json: 'application/fhir+json; charset=UTF-8',
@@ -41,9 +37,9 @@ export function answerFormat({ format, accept, contentType }: Negotiation): Form
   if (format !== undefined) return known(format, '_format');
   const accepted = acceptedTypes(accept ?? '*/*');
   for (const type of accepted) {
-    const found = formats[type];
+    const found = formats.get(type);
     if (found) return found;
-    if (type === '*/*' || type === 'application/*') return formats[nameOf(contentType ?? '')] ?? 'json';
+    if (type === '*/*' || type === 'application/*') return formats.get(nameOf(contentType ?? '')) ?? 'json';
     if (type === 'text/*') return 'xml';
   }
   throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Accept names no format that is served: application/fhir+json or +xml');
@@ -55,8 +51,14 @@ export function formatOfRefusal(negotiation: Negotiation): Format {
   try {
     return answerFormat(negotiation);
   } catch {
-    return formats[nameOf(format ?? '')] ?? formats[nameOf(contentType ?? '')] ?? 'json';
+    return formats.get(nameOf(format ?? '')) ?? formats.get(nameOf(contentType ?? '')) ?? 'json';
   }
+}
+
+/** @throws Refusal UNSUPPORTED_MEDIA_TYPE */
+export function requirePlain(contentEncoding: string | undefined): void {
+  if (contentEncoding === undefined || contentEncoding.toLowerCase() === 'identity') return;
+  throw new Refusal('UNSUPPORTED_MEDIA_TYPE', 'Content-Encoding is not supported: send the body as it is');
 }
 
 /** @throws Refusal UNSUPPORTED_MEDIA_TYPE */
@@ -83,7 +85,7 @@ function requireUtf8(contentType: string): void {
 }
 
 function known(type: string, where: string): Format {
-  const found = formats[nameOf(type)];
+  const found = formats.get(nameOf(type));
   if (found) return found;
   throw new Refusal('UNSUPPORTED_MEDIA_TYPE', `${where} must be application/fhir+json or application/fhir+xml`);
 }

@@ -1,11 +1,12 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { RetryableError } from '../../shared/errors.ts';
-import { log } from '../../shared/log.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { PermanentError, RetryableError } from '../../shared/errors.ts';
+import { log, stackFrames } from '../../shared/log.ts';
 import { refused } from '../../shared/noom/outcome.ts';
 import { Refusal } from '../../shared/noom/refusal.ts';
 import { resultOf, type Answer } from './answer.ts';
 import { interactions, type NoomDeps } from './interactions.ts';
-import { answerFormat, formatOfRefusal } from './media-types.ts';
+import { answerFormat, formatOfRefusal, requirePlain } from './media-types.ts';
 import { negotiationOf, requestOf, traceIdOf } from './request.ts';
 import { routeOf, type Interaction } from './route.ts';
 
@@ -24,7 +25,8 @@ export async function noom(event: APIGatewayProxyEventV2, deps: NoomDeps): Promi
       throw new Refusal('PRECONDITION_FAILED', 'Conditional creates are not supported: search first');
     }
     format = answerFormat(negotiationOf(request));
-    answer = await interactions[interaction](request, deps);
+    requirePlain(request.header('content-encoding'));
+    answer = await inTime(interactions[interaction](request, deps), deps.patienceMilliseconds);
   } catch (error) {
     refusal = refusalOf(error);
     answer = refusalAnswer(refusal, error);
@@ -41,6 +43,19 @@ export async function noom(event: APIGatewayProxyEventV2, deps: NoomDeps): Promi
   return resultOf(answer, format, request.header('accept-encoding'));
 }
 
+/** While API Gateway still waits: what it would say itself is no OperationOutcome. */
+async function inTime<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
+  const over = new AbortController();
+  try {
+    const late = pause(milliseconds, undefined, { signal: over.signal }).then(() => {
+      throw new RetryableError('HealthLakeUnavailable', 'The store took too long');
+    });
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
+}
+
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof RetryableError) {
@@ -54,7 +69,8 @@ function refusalOf(error: unknown): Refusal {
 }
 
 function refusalAnswer(refusal: Refusal, error: unknown): Answer {
-  if (refusal.status >= 500) logFailure(error);
+  // A refusal of the store's is the client's to mend, or ours.
+  if (refusal.status >= 500 || refusal.cause instanceof PermanentError) logFailure(refusal.cause ?? error);
   const allow = error instanceof Refusal && 'allow' in error ? { allow: String(error.allow) } : {};
   return {
     status: refusal.status,
@@ -65,9 +81,13 @@ function refusalAnswer(refusal: Refusal, error: unknown): Answer {
 
 /** A foreign error's message is left behind, since it may quote what it stumbled over. */
 function logFailure(error: unknown): void {
-  const { name = 'unknown', stack = '' } = error instanceof Error ? error : {};
-  const frames = stack.split('\n').filter((line) => line.trimStart().startsWith('at '));
-  log.error('noom.failed', { errorName: name, frames: frames.slice(0, 8).map((line) => line.trim()) });
+  const failure = error instanceof Error ? error : undefined;
+  const isOurs = failure instanceof RetryableError || failure instanceof PermanentError;
+  log.error('noom.failed', {
+    errorName: failure?.name ?? 'unknown',
+    reason: isOurs ? failure.message : undefined,
+    frames: stackFrames(failure),
+  });
 }
 
 function idOf(resource: object | undefined): string | undefined {

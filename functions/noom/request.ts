@@ -1,4 +1,5 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { isUuid } from '../../shared/fhir/uuid.ts';
 import type { Negotiation } from './media-types.ts';
 
 /** A call as the interactions see it. */
@@ -17,20 +18,26 @@ export interface NoomRequest {
 
 /** @param baseUrl as clients know the API, where it has a domain of its own; else it is that of the request */
 export function requestOf(event: APIGatewayProxyEventV2, baseUrl: string | undefined): NoomRequest {
-  const { rawPath, rawQueryString, headers, body = '', isBase64Encoded, requestContext } = event;
+  const { rawPath, rawQueryString, body = '', isBase64Encoded, requestContext } = event;
+  const headers = new Map(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value]));
   // API Gateway sets both, whatever a client sent.
-  const { host = requestContext.domainName, 'x-forwarded-proto': protocol = 'https' } = headers;
-  const base = baseUrl ?? `${protocol}://${host}`;
+  const host = headers.get('host') ?? requestContext.domainName;
+  const base = baseUrl ?? `${headers.get('x-forwarded-proto') ?? 'https'}://${host}`;
   const basePath = new URL(base).pathname.replace(/\/$/, '');
   const path = rawPath.startsWith(`${basePath}/`) ? rawPath.slice(basePath.length) : rawPath;
+  const { method } = requestContext.http;
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  // A search by POST has its parameters in a form, `_format` among them.
+  const form = method === 'POST' && segments.at(-1) === '_search' ? bytes.toString() : '';
   return {
-    method: requestContext.http.method,
-    segments: path.split('/').filter((segment) => segment !== ''),
-    parameters: new URLSearchParams(rawQueryString),
-    body: Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'),
+    method,
+    segments,
+    parameters: new URLSearchParams([...new URLSearchParams(rawQueryString), ...new URLSearchParams(form)]),
+    body: bytes,
     baseUrl: base,
     id: requestContext.requestId,
-    header: (name) => headers[name],
+    header: (name) => headers.get(name),
   };
 }
 
@@ -44,7 +51,5 @@ export function negotiationOf({ parameters, header }: NoomRequest): Negotiation 
 
 /** Only a UUID is worth keeping of what a client calls its own call: anything else may name somebody. */
 export function traceIdOf({ header }: NoomRequest): string | undefined {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(
-    header('ssp-traceid') ?? header('x-request-id') ?? '',
-  )?.[0];
+  return [header('ssp-traceid'), header('x-request-id')].find((id) => id !== undefined && isUuid(id));
 }

@@ -29,7 +29,7 @@ const routes: readonly Route[] = [
 export function routeOf({ method, segments }: Pick<NoomRequest, 'method' | 'segments'>): Interaction {
   const found = routes.find(({ path }) => path.length === segments.length && path.every(isSame(segments)));
   if (!found) throw new Refusal('NO_RECORD_FOUND', 'Nothing is served here: the API has Consent and metadata');
-  const interaction = found.methods[method];
+  const [, interaction] = Object.entries(found.methods).find(([name]) => name === method) ?? [];
   if (interaction) return interaction;
   throw new MethodRefused(Object.keys(found.methods));
 }

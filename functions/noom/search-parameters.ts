@@ -1,9 +1,10 @@
+import { limitingAccess } from '../../shared/fhir/consent.ts';
+import { isUuid } from '../../shared/fhir/uuid.ts';
 import type { NhsNumberBlock } from '../../shared/ndop/nhs-number.ts';
 import { endOf, nhsNumberIn } from '../../shared/noom/references.ts';
 import { Refusal } from '../../shared/noom/refusal.ts';
 import {
   actReasons,
-  limitingAccess,
   ndopProfile,
   patients,
   preferences,
@@ -12,14 +13,14 @@ import {
   type Subject,
 } from '../../shared/noom/vocabulary.ts';
 
-/** What is looked for. */
-export interface Search {
-  /** Whose; undefined in a search by id alone. */
-  readonly nhsNumber: number | undefined;
-  readonly id: string | undefined;
+/** What is looked for: all of a person, or what is shown under an id, which may have to be a person's. */
+export type Search = {
   readonly wanted: readonly Subject[];
   readonly statuses: readonly string[];
-}
+} & (
+  | { readonly id: undefined; readonly nhsNumber: number }
+  | { readonly id: string; readonly nhsNumber: number | undefined }
+);
 
 const byPatient = ['patient', 'patient.identifier', 'patient:identifier'] as const;
 const searched = [...byPatient, '_id', 'purpose', 'status', '_profile', '_format'];
@@ -35,10 +36,12 @@ export function readSearch(parameters: URLSearchParams, blocks: readonly NhsNumb
   requireKnown(parameters, searched);
   const nhsNumber = readPatient(parameters, blocks);
   const id = parameters.get('_id') ?? undefined;
-  if (nhsNumber === undefined && id === undefined) {
-    throw new Refusal('BAD_REQUEST', 'A search needs patient or _id');
-  }
-  return { nhsNumber, id, wanted: readSubjects(parameters, id !== undefined), statuses: readStatuses(parameters) };
+  if (id !== undefined && !isUuid(id))
+    throw new Refusal('BAD_REQUEST', '_id must be one id, and every id here is a UUID');
+  const filters = { wanted: readSubjects(parameters, id !== undefined), statuses: readStatuses(parameters) };
+  if (id !== undefined) return { id, nhsNumber, ...filters };
+  if (nhsNumber !== undefined) return { id, nhsNumber, ...filters };
+  throw new Refusal('BAD_REQUEST', 'A search needs patient or _id');
 }
 
 /** What of a person's history is looked for. Source: nhsconnect/FHIR-NOO-API, _includes/custom/history.consent.html. */
@@ -99,7 +102,8 @@ function readSubjects(parameters: URLSearchParams, isById: boolean): readonly Su
   // An id names one Consent, of whatever design.
   if (purpose === null) return isById && profile === null ? subjects : ofDesign;
   const named = purpose.split(',').map(subjectIn);
-  return profile === null ? named : named.filter((subject) => subject === 'NDOP');
+  if (profile === null || named.every((subject) => subject === 'NDOP')) return named;
+  throw new Refusal('INVALID_CODE_VALUE', `purpose: in the profile it is ${limitingAccess.code}`);
 }
 
 function subjectIn(token: string): Subject {

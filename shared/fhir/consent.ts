@@ -47,6 +47,13 @@ export interface Consent {
 
 export const terminology = 'http://terminology.hl7.org/CodeSystem';
 
+/** What a national data opt-out does, in SNOMED CT: what consumers search Consents by. */
+export const limitingAccess = {
+  system: 'http://snomed.info/sct',
+  code: '370856009',
+  display: 'Limiting access to confidential patient information',
+} as const;
+
 /** NHS England, custodian of every opt-out. */
 export const nhsEngland = {
   type: 'Organization',
@@ -67,14 +74,19 @@ export function runIdOfSource(source: unknown): string {
   return typeof source === 'string' ? (/#(.+)$/.exec(source)?.[1] ?? '') : '';
 }
 
+/** Code system of the tags that tell our Consents from others'. */
+export function datasetSystem(namespace: string): string {
+  return `${namespace}/CodeSystem/dataset`;
+}
+
 /** Tag of every Consent that the pipeline owns; `$export` and searches select by it. */
 export function datasetTag(namespace: string): Coding {
-  return { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-consent' };
+  return { system: datasetSystem(namespace), code: 'ndop-consent' };
 }
 
 /** Tag of every Consent that was registered over the NOOM API. */
 export function registrationTag(namespace: string): Coding {
-  return { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-registration' };
+  return { system: datasetSystem(namespace), code: 'ndop-registration' };
 }
 
 /**
@@ -99,13 +111,7 @@ export function consentOf(optOut: OptOut, patientId: string, options: ConsentOpt
     scope: { coding: [{ system: `${terminology}/consentscope`, code: 'patient-privacy' }] },
     category: [
       {
-        coding: [
-          {
-            system: 'http://snomed.info/sct',
-            code: '370856009',
-            display: 'Limiting access to confidential patient information',
-          },
-        ],
+        coding: [limitingAccess],
         text: 'National data opt-out',
       },
       { coding: [{ system: `${terminology}/v3-ActCode`, code: 'INFA' }] },

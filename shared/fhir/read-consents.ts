@@ -17,7 +17,7 @@ export function readConsents(store: BatchStore, ids: readonly string[], sleep?: 
  */
 export async function readByIds(
   store: BatchStore,
-  type: 'Consent' | 'Provenance',
+  type: 'Consent' | 'Patient' | 'Provenance',
   ids: readonly string[],
   sleep?: Sleep,
 ): Promise<unknown[]> {

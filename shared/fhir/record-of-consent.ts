@@ -82,7 +82,11 @@ export function recordOfOurs(
 
 /** Whether a resource bears the tag of everything that this pipeline writes. */
 export function isTagged(resource: unknown, namespace: string): boolean {
-  return holdsCoding(memberOf(memberOf(resource, 'meta'), 'tag'), datasetTag(namespace));
+  return bearsTag(resource, datasetTag(namespace));
+}
+
+export function bearsTag(resource: unknown, tag: Coding): boolean {
+  return holdsCoding(memberOf(memberOf(resource, 'meta'), 'tag'), tag);
 }
 
 /** The same but for what the store adds, and for the run that wrote it. Tags and labels of others do no harm. */

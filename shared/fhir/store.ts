@@ -106,19 +106,19 @@ export class FhirStore {
   }
 
   /**
-   * Writes a resource under its id where the store holds the version that `ifMatch` names, or none at all where there is no
-   * `ifMatch`.
+   * Writes a resource under its id, where the store holds what is expected there.
    *
    * @returns the resource as it is stored; undefined where the store holds something else
    * @throws as `call` does
    */
-  async put(resource: FhirResource, ifMatch?: string): Promise<unknown> {
+  async put(resource: FhirResource, expected: Expected): Promise<unknown> {
     const answer = await this.call({
       method: 'PUT',
       url: new URL(`${resource.resourceType}/${resource.id}`, this.baseUrl),
       headers: {
         'content-type': 'application/fhir+json',
-        ...(ifMatch === undefined ? { 'if-none-match': '*' } : { 'if-match': ifMatch }),
+        ...(expected === 'none' ? { 'if-none-match': '*' } : {}),
+        ...(typeof expected === 'object' ? { 'if-match': expected.etag } : {}),
       },
       body: JSON.stringify(resource),
       acceptedStatus: 412,
@@ -132,8 +132,12 @@ export class FhirStore {
    * @returns undefined where there is none
    * @throws as `call` does
    */
-  readVersion(type: string, id: string, versionId: string): Promise<unknown> {
-    return this.call({ url: new URL(`${type}/${id}/_history/${versionId}`, this.baseUrl), mayBeAbsent: true });
+  async readVersion(type: string, id: string, versionId: string): Promise<unknown> {
+    const url = new URL(`${type}/${id}/_history/${versionId}`, this.baseUrl);
+    const version = await this.call({ url, mayBeAbsent: true });
+    const isAsked = memberOf(version, 'id') === id && memberOf(memberOf(version, 'meta'), 'versionId') === versionId;
+    if (version === undefined || isAsked) return version;
+    throw new PermanentError('HealthLakeRefused', `A version of a ${type} was asked for and answered with another`);
   }
 
   /** Every version of a resource that the store tells of, which may lag behind what it holds; none of deletions. */
@@ -239,6 +243,12 @@ export class FhirStore {
     return { error: new RetryableError('HealthLakeUnavailable', 'HealthLake answered with no JSON') };
   }
 }
+
+/**
+ * What a write counts on: a version, by its ETag; that there is nothing, and never was (HealthLake counts what was deleted);
+ * or whatever there is.
+ */
+export type Expected = { readonly etag: string } | 'none' | 'anything';
 
 /** A resource that is written under an id of ours. */
 export interface FhirResource {

@@ -8,6 +8,11 @@ export function uuidOfUrl(url: string): string {
   return shapedAsUuid(createHash('sha1').update(urlNamespace).update(url).digest('hex'), 5);
 }
 
+/** In whatever case. */
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
+}
+
 /** The first 16 bytes of a hash as a UUID. */
 export function shapedAsUuid(hex: string, version: 5 | 8): string {
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);

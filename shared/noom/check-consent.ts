@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { limitingAccess, nhsEngland } from '../fhir/consent.ts';
+import { isUuid } from '../fhir/uuid.ts';
 import { listOf, memberOf } from '../json.ts';
 import type { NhsNumberBlock } from '../ndop/nhs-number.ts';
 import { ndopForm, preferenceForm, subjectOf, type Consent, type Extension } from './consent.ts';
@@ -7,9 +9,7 @@ import { Refusal } from './refusal.ts';
 import { isObject, structureFaultOf } from './stu3/structure.ts';
 import {
   actReasons,
-  custodian,
   extensions,
-  limitingAccess,
   ndopProfile,
   optOutSources,
   organizations,
@@ -18,6 +18,9 @@ import {
   secureSnomed,
   type Subject,
 } from './vocabulary.ts';
+
+/** Who keeps every opt-out. */
+const custodian = nhsEngland.identifier.value;
 
 export interface CheckOptions {
   /** The id in the URL of an update; a create has none. */
@@ -92,7 +95,7 @@ function checkId(given: unknown, inUrl: string | undefined): void {
   }
   if (given === undefined) throw new Refusal('BAD_REQUEST', 'id is missing: an update carries the id of its URL');
   if (given !== inUrl) throw new Refusal('BAD_REQUEST', 'id is not the id in the URL');
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(inUrl)) throw new Refusal('BAD_REQUEST', 'id is not a UUID');
+  if (!isUuid(inUrl)) throw new Refusal('BAD_REQUEST', 'id is not a UUID');
 }
 
 /** The patient's number, and with it that of whoever consents where that is said to be a patient too. */
@@ -248,7 +251,8 @@ function checkRules(consent: Consent): void {
   if (consent.policy === undefined && !('policyRule' in consent)) {
     throw new Refusal('INVALID_RESOURCE', 'Consent must have a policy or a policyRule (ppc-1)');
   }
-  if (!isNdop && Date.parse(consent.dateTime) < turnedRound) {
+  // Written so that a second that is none, as a leap second here, is not after it.
+  if (!isNdop && !(Date.parse(consent.dateTime) >= turnedRound)) {
     throw new Refusal(
       'INVALID_RESOURCE',
       'Consent.dateTime: before 10 August 2017 active meant the opposite, so that an older preference cannot be read',

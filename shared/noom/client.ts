@@ -2,8 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { listOf, memberOf, parseJson } from '../json.ts';
 import { formatNhsNumber, nhsNumberBlocks } from '../ndop/nhs-number.ts';
+import { checkConsent } from './check-consent.ts';
 import { subjectOf, type Consent } from './consent.ts';
 import { nhsNumberIn, numberTextIn } from './references.ts';
+import { Refusal } from './refusal.ts';
 import { readXml } from './stu3/xml-reader.ts';
 import { extensions, ndopProfile, patients, type Subject } from './vocabulary.ts';
 
@@ -29,7 +31,7 @@ export class NoomError extends Error {
   readonly status: number;
   /** Of the OperationOutcome's issue, where there is one. */
   readonly issueType: string | undefined;
-  /** Of the Spine's error codes, with `_` for the blanks that some are spelt with. */
+  /** Of the Spine's error codes, in one spelling where there are two: `ACCESS_DENIED`, `NO_ORGANISATIONAL_CONSENT`. */
   readonly code: string | undefined;
   /** By which the service finds the call in its log. */
   readonly outcomeId: string | undefined;
@@ -40,7 +42,9 @@ export class NoomError extends Error {
     const coding = listOf(memberOf(memberOf(issue, 'details'), 'coding'))[0];
     this.status = status;
     this.issueType = textOf(memberOf(issue, 'code'));
-    this.code = textOf(memberOf(coding, 'code'))?.replaceAll(' ', '_');
+    this.code = textOf(memberOf(coding, 'code'))
+      ?.replaceAll(' ', '_')
+      .replace('NO_ORGANISATION_CONSENT', 'NO_ORGANISATIONAL_CONSENT');
     this.outcomeId = textOf(memberOf(outcome, 'id'));
   }
 }
@@ -64,8 +68,8 @@ const searchset = z.looseObject({
   entry: z.array(z.looseObject({ resource: foundConsent, search: z.looseObject({ mode: z.string() }) })).default([]),
 });
 
-/** A Consent that has no id yet: the API gives it one. */
-export type NewConsent = Omit<Consent, 'id'>;
+/** A Consent that has no id yet, the API gives it one; without `dateTime` it is of this moment. */
+export type NewConsent = Omit<Consent, 'id' | 'dateTime'> & { readonly dateTime?: string };
 
 /** Where a Consent lies, and the version that was written. */
 export interface Written {
@@ -86,7 +90,7 @@ export class NoomClient {
   readonly #send: (url: URL, request: NoomCall) => Promise<Response>;
   readonly #sleep: (milliseconds: number) => Promise<unknown>;
 
-  constructor({ baseUrl, send = fetch, sleep = pause }: NoomClientOptions) {
+  constructor({ baseUrl, send = fetchInTime, sleep = pause }: NoomClientOptions) {
     this.#baseUrl = baseUrl.replace(/\/$/, '');
     this.#send = send;
     this.#sleep = sleep;
@@ -156,10 +160,11 @@ export class NoomClient {
    * Registers what a person has chosen: an update of the Consent that is held, or else a new one. To be opted in again is to
    * state `inactive`; nothing is ever deleted.
    *
-   * @param consent whole: what is left out is gone afterwards; its `dateTime` is the moment of the choice
+   * @param stated whole: what is left out is gone afterwards
    * @throws NoomError
    */
-  async state(consent: NewConsent): Promise<Written> {
+  async state(stated: NewConsent): Promise<Written> {
+    const consent = { ...stated, dateTime: stated.dateTime ?? new Date().toISOString() };
     const nhsNumber = nhsNumberIn(numberTextIn(consent.patient.reference), nhsNumberBlocks);
     if (nhsNumber === undefined) throw new NoomError('patient.reference must end in a valid NHS number');
     const subject = subjectOf(consent);
@@ -176,18 +181,20 @@ export class NoomClient {
     }
   }
 
-  /** @throws NoomError */
-  async create(consent: NewConsent): Promise<Written> {
+  /** @throws NoomError, also where the Consent does not fit its profile: then nothing is sent */
+  async create(consent: Omit<Consent, 'id'>): Promise<Written> {
     const { meta, ...rest } = consent;
-    // The server's own to say.
-    const kept = Object.entries(meta ?? {}).filter(([name]) => name !== 'versionId' && name !== 'lastUpdated');
-    const body = JSON.stringify({ ...rest, ...(kept.length > 0 ? { meta: Object.fromEntries(kept) } : {}) });
-    const call = { method: 'POST', headers: { 'content-type': json }, body } as const;
+    // The server's own to say, though they were read with a Consent that is now stated anew.
+    const labels = omitted(meta ?? {}, 'versionId', 'lastUpdated');
+    const resource = { ...omitted(rest, 'id'), ...(Object.keys(labels).length > 0 ? { meta: labels } : {}) };
+    requireLegal(resource);
+    const call = { method: 'POST', headers: { 'content-type': json }, body: JSON.stringify(resource) } as const;
     return writtenIn(await this.#call('Consent', call));
   }
 
-  /** @throws NoomError */
+  /** @throws NoomError, also where the Consent does not fit its profile: then nothing is sent */
   async update(consent: Consent & { readonly id: string }, versionId: string): Promise<Written> {
+    requireLegal(consent, consent.id);
     const headers = { 'content-type': json, 'if-match': `W/"${versionId}"` };
     const call = { method: 'PUT', headers, body: JSON.stringify(consent) } as const;
     return writtenIn(await this.#call(`Consent/${consent.id}`, call));
@@ -251,6 +258,21 @@ function isRegistered({ consentingParty, extension }: FoundConsent): boolean {
   return consentingParty !== undefined || isByProxy;
 }
 
+function omitted(value: object, ...names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
+}
+
+/** @throws NoomError */
+function requireLegal(resource: unknown, id?: string): void {
+  try {
+    checkConsent(resource, { id, nhsNumberBlocks });
+  } catch (error) {
+    throw new NoomError(error instanceof Refusal ? error.message : 'The Consent is none', 0, undefined, {
+      cause: error,
+    });
+  }
+}
+
 /** Away, busy, or nobody knows. */
 function isPassing({ status }: NoomError): boolean {
   return [0, 429, 502, 503, 504].includes(status);
@@ -264,6 +286,10 @@ function mayHaveChanged(error: NoomError): boolean {
 /** Up to 400 ms, and twice as much each time. */
 function pauseAfter(attempt: number): number {
   return Math.random() * 200 * 2 ** attempt;
+}
+
+function fetchInTime(url: URL, call: NoomCall): Promise<Response> {
+  return fetch(url, { ...call, signal: AbortSignal.timeout(30_000) });
 }
 
 /** @throws NoomError where the number is none: nobody would be found, which reads as no opt-out */
@@ -284,8 +310,13 @@ function writtenIn({ headers, status }: Response): Written {
   return { id, versionId };
 }
 
+/** @throws NoomError where the connection is lost within the body */
 async function bodyOf(response: Response): Promise<unknown> {
-  return parseJson(await response.text());
+  try {
+    return parseJson(await response.text());
+  } catch (error) {
+    throw new NoomError('The answer was not received whole', response.status, undefined, { cause: error });
+  }
 }
 
 /** An error may come as XML though JSON was asked for. */

@@ -1,13 +1,13 @@
 import { createHmac, type KeyObject } from 'node:crypto';
 import { consentIdOf } from '../fhir/consent-id.ts';
-import { datasetTag, nhsEngland, registrationTag } from '../fhir/consent.ts';
+import { datasetTag, limitingAccess, nhsEngland, registrationTag } from '../fhir/consent.ts';
 import { isTagged } from '../fhir/record-of-consent.ts';
 import { shapedAsUuid } from '../fhir/uuid.ts';
 import { memberOf } from '../json.ts';
 import { formatNhsNumber } from '../ndop/nhs-number.ts';
 import { subjectOf, type Coding, type Consent } from './consent.ts';
 import { fromR4, isRegistration } from './r4-consent.ts';
-import { actReasons, limitingAccess, organizations, patients, subjects, type Subject } from './vocabulary.ts';
+import { actReasons, organizations, patients, subjects, type Subject } from './vocabulary.ts';
 
 /** A Consent in the store: registered here, or learned by the pipeline from NHS England's answers. */
 export interface Held {
@@ -79,7 +79,7 @@ export function instancesOf(person: Person, wanted: readonly Subject[], namespac
 }
 
 /** What is learned, and a Consent of the later design, are about both preferences; and either preference is about it. */
-function isAbout({ subject: held }: Held, subject: Subject): boolean {
+export function isAbout({ subject: held }: Held, subject: Subject): boolean {
   return held === subject || held === undefined || held === 'NDOP' || subject === 'NDOP';
 }
 
@@ -116,7 +116,7 @@ function ownView(resource: unknown, namespace: string): ShownConsent {
 const purposes: Readonly<Record<Subject, Consent['purpose'][0]>> = {
   HRESCH: { system: actReasons.stu3, code: 'HRESCH', display: 'healthcare research' },
   HOPERAT: { system: actReasons.stu3, code: 'HOPERAT', display: 'healthcare operations' },
-  NDOP: { ...limitingAccess, display: 'Limiting access to confidential patient information' },
+  NDOP: limitingAccess,
 };
 
 /**

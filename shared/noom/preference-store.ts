@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { nhsNumberSystem } from '../fhir/patients.ts';
-import { readConsents } from '../fhir/read-consents.ts';
-import type { FhirStore } from '../fhir/store.ts';
+import { readByIds, readConsents } from '../fhir/read-consents.ts';
+import type { Expected, FhirStore } from '../fhir/store.ts';
+import { PermanentError } from '../errors.ts';
 import { listOf, memberOf } from '../json.ts';
 import { formatNhsNumber, type NhsNumberBlock } from '../ndop/nhs-number.ts';
 import type { CheckedConsent } from './check-consent.ts';
@@ -9,6 +10,7 @@ import {
   heldIdsFor,
   heldIn,
   idsOf,
+  isAbout,
   isInForce,
   registrationIdOf,
   shownAlone,
@@ -17,7 +19,7 @@ import {
   type Person,
   type Shown,
 } from './person.ts';
-import { saysTheSame, toR4 } from './r4-consent.ts';
+import { saysTheSame, toR4, type R4Consent } from './r4-consent.ts';
 import { nhsNumberIn } from './references.ts';
 import { Refusal } from './refusal.ts';
 
@@ -45,8 +47,10 @@ export class PreferenceStore {
 
   async person(nhsNumber: number): Promise<Person> {
     const { consents, idKey, namespace } = this.#options;
-    const resources = await readConsents(consents, idsOf(nhsNumber, idKey));
-    return { nhsNumber, held: resources.flatMap((resource) => heldIn(resource, namespace) ?? []) };
+    const [learned, ...registered] = await readConsents(consents, idsOf(nhsNumber, idKey));
+    // What stands under the pipeline's id may be somebody else's; under the others nobody else writes.
+    if (registered.some((resource) => resource !== undefined && !heldIn(resource, namespace))) throw untold();
+    return { nhsNumber, held: [learned, ...registered].flatMap((resource) => heldIn(resource, namespace) ?? []) };
   }
 
   /**
@@ -64,8 +68,10 @@ export class PreferenceStore {
     );
     for (const [index, { subject }] of places.entries()) {
       const held = heldIn(resources[index], namespace);
-      const nhsNumber = held && (await this.#numberOf(held));
-      if (!held || nhsNumber === undefined) continue;
+      if (!held || (subject !== undefined && !isAbout(held, subject))) continue;
+      const nhsNumber = await this.#numberOf(held);
+      // To pass over it would be to say that there is none.
+      if (nhsNumber === undefined) throw untold();
       const person = await this.person(nhsNumber);
       // As it is among all that is held, which has been read anew.
       const same = person.held.find((each) => idOf(each) === idOf(held));
@@ -116,8 +122,7 @@ export class PreferenceStore {
   /** @returns undefined where the Consent has no such version */
   async version(shown: Shown, versionId: string): Promise<Shown | undefined> {
     const { consents } = this.#options;
-    const current = this.#version(shown, shown.held.resource);
-    if (current.resource.meta.versionId === versionId) return current;
+    if (shown.resource.meta.versionId === versionId) return shown;
     const resource = await consents.readVersion('Consent', idOf(shown.held), versionId);
     return resource === undefined ? undefined : this.#version(shown, resource);
   }
@@ -126,16 +131,13 @@ export class PreferenceStore {
   async history(shown: Shown): Promise<Shown[]> {
     const { consents } = this.#options;
     const told = await consents.history('Consent', idOf(shown.held));
-    const versions = new Map(
-      [...told, shown.held.resource].map((resource) => {
-        const version = this.#version(shown, resource);
-        return [version.resource.meta.versionId, version];
-      }),
-    );
-    return [...versions.values()].sort((one, other) => versionOf(other) - versionOf(one));
+    const older = told
+      .map((resource) => this.#version(shown, resource))
+      .filter(({ resource }) => resource.meta.versionId !== shown.resource.meta.versionId);
+    return [shown, ...older].sort((one, other) => versionOf(other) - versionOf(one));
   }
 
-  /** A version is what was registered or learned then, by itself. */
+  /** An older version is what was registered or learned then, by itself. */
   #version({ subject, nhsNumber, held }: Shown, resource: unknown): Shown {
     return shownAlone({ ...held, resource }, subject, nhsNumber, this.#options.namespace);
   }
@@ -158,12 +160,25 @@ export class PreferenceStore {
     };
     const before = person.held.find((each) => each.subject === subject);
     if (before && saysTheSame(before.resource, next)) return shown(before.resource);
-    const written = await consents.put(next, ifMatch);
+    const written = await this.#put(next, ifMatch === undefined ? 'none' : { etag: ifMatch });
     if (written !== undefined) return shown(written);
-    // It may have been written by this very request, whose first answer was lost.
     const [found] = await readConsents(consents, [id]);
-    if (memberOf(memberOf(found, 'meta'), 'source') !== next.meta.source) throw before ? stale() : duplicate();
-    return shown(found);
+    // It may have been written by this very request, whose first answer was lost.
+    if (memberOf(memberOf(found, 'meta'), 'source') === next.meta.source) return shown(found);
+    if (before) throw stale();
+    if (found !== undefined) throw duplicate();
+    // Nothing is there, and something was: an operator has deleted it.
+    return shown(await this.#put(next, 'anything'));
+  }
+
+  /** @throws Refusal INVALID_RESOURCE where the store takes no such resource */
+  async #put(resource: R4Consent, expected: Expected): Promise<unknown> {
+    try {
+      return await this.#options.consents.put(resource, expected);
+    } catch (error) {
+      if (!(error instanceof PermanentError && error.name === 'HealthLakeRefused')) throw error;
+      throw new Refusal('INVALID_RESOURCE', 'The FHIR store does not take this Consent as it stands', { cause: error });
+    }
   }
 
   /** The Patient that the pipeline's Consent names, or else the one Patient with this number. */
@@ -187,7 +202,9 @@ export class PreferenceStore {
     const numbers = [memberOf(patient, 'identifier')];
     const [, id] = /^Patient\/(.+)$/.exec(String(memberOf(patient, 'reference'))) ?? [];
     if (numbers[0] === undefined && patients && id !== undefined) {
-      numbers.push(...listOf(memberOf(await patients.read('Patient', id), 'identifier')));
+      // In a Bundle: where ids of Patients are NHS numbers, none may stand in a URL.
+      const [found] = await readByIds(patients, 'Patient', [id]);
+      numbers.push(...listOf(memberOf(found, 'identifier')));
     }
     return numbers
       .flatMap((identifier) => {
@@ -210,6 +227,11 @@ function idOf({ resource }: Held): string {
 
 function versionOf({ resource }: Shown): number {
   return Number(resource.meta.versionId);
+}
+
+/** Something is held, and whose or what it is can't be told: never nothing. */
+function untold(): Refusal {
+  return new Refusal('INTERNAL_SERVER_ERROR', 'A Consent is held that cannot be read: nothing is known');
 }
 
 function duplicate(): Refusal {

@@ -1,19 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import { registrationTag, terminology } from '../fhir/consent.ts';
+import { datasetSystem, limitingAccess, registrationTag, terminology } from '../fhir/consent.ts';
+import { bearsTag } from '../fhir/record-of-consent.ts';
 import { listOf, memberOf, parseJson } from '../json.ts';
 import { ndopForm, preferenceForm, type Coding, type Consent, type Reference } from './consent.ts';
 import { endOf } from './references.ts';
 import { Refusal } from './refusal.ts';
 import { isObject } from './stu3/structure.ts';
-import {
-  actReasons,
-  limitingAccess,
-  ndopProfile,
-  organizations,
-  patients,
-  preferences,
-  secureSnomed,
-} from './vocabulary.ts';
+import { actReasons, ndopProfile, organizations, patients, preferences, secureSnomed } from './vocabulary.ts';
 
 /** A registered Consent as the store holds it, in FHIR R4. */
 export interface R4Consent extends Readonly<Record<string, unknown>> {
@@ -33,14 +26,13 @@ export interface R4Options {
 }
 
 export function isRegistration(resource: unknown, namespace: string): boolean {
-  const tag = registrationTag(namespace);
-  return listOf(memberOf(memberOf(resource, 'meta'), 'tag')).some((each) => isDeepStrictEqual(each, tag));
+  return bearsTag(resource, registrationTag(namespace));
 }
 
 /** What makes any reader of ours see it: the category that consumers search by comes with every version, in force or not. */
 const ourCategories = [
   {
-    coding: [{ ...limitingAccess, display: 'Limiting access to confidential patient information' }],
+    coding: [limitingAccess],
     text: 'National data opt-out',
   },
   { coding: [{ system: `${terminology}/v3-ActCode`, code: 'INFA' }] },
@@ -71,7 +63,11 @@ export function toR4(consent: Consent, { id, namespace, requestId, patient }: R4
     meta: {
       source: `${namespace}/noom#${requestId}`,
       security: [restricted, ...(meta?.security ?? [])],
-      tag: [registrationTag(namespace), ...(meta?.tag ?? [])],
+      // Which dataset a Consent is of is the server's own to say, as its version is: a merged one comes back with our tags.
+      tag: [
+        registrationTag(namespace),
+        ...(meta?.tag ?? []).filter(({ system }) => system !== datasetSystem(namespace)),
+      ],
     },
     ...(language === undefined ? {} : { language }),
     ...(text === undefined ? {} : { text }),
@@ -115,8 +111,12 @@ export function fromR4(resource: unknown, namespace: string): Consent {
     (each) => !ourCategories.some((ours) => isDeepStrictEqual(each, ours)),
   );
   const rule = listOf(memberOf(member('policyRule'), 'coding')).find((each) => memberOf(each, 'system') === uriSystem);
-  const security = listOf(memberOf(meta, 'security')).slice(1);
-  const tag = listOf(memberOf(meta, 'tag')).slice(1);
+  const labels = listOf(memberOf(meta, 'security'));
+  const ours = labels.findIndex(
+    (label) => memberOf(label, 'code') === restricted.code && memberOf(label, 'system') === restricted.system,
+  );
+  const security = labels.filter((_, index) => index !== ours);
+  const tag = listOf(memberOf(meta, 'tag')).filter((each) => memberOf(each, 'system') !== datasetSystem(namespace));
   const read = (reference: unknown, names: Names) => original(reference, names, namespace);
   const candidate = present({
     resourceType: 'Consent',

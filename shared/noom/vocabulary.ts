@@ -1,3 +1,4 @@
+import { nhsEngland } from '../fhir/consent.ts';
 import { nhsNumberSystem } from '../fhir/patients.ts';
 
 /** What the NOOM API's resources are made of, as NHS England's FHIR profiles name it. */
@@ -28,9 +29,6 @@ export const proxyRoles = {
 } as const;
 
 export const outcomeCodes = `${base}/CodeSystem/Spine-ErrorOrWarningCode-1`;
-
-/** Limiting access to confidential patient information: the purpose of the later design, and the category in our own store. */
-export const limitingAccess = { system: 'http://snomed.info/sct', code: '370856009' } as const;
 
 /** As pages and samples of the guide spell SNOMED CT's system: taken in, never given out. */
 export const secureSnomed = 'https://snomed.info/sct';
@@ -64,7 +62,7 @@ export const patients = {
 } as const;
 
 export const organizations = {
-  system: 'https://fhir.nhs.uk/Id/ods-organization-code',
+  system: nhsEngland.identifier.system,
   prefixes: [
     'https://directory.spineservices.nhs.uk/STU3/Organization/',
     'https://directory.spineservices.nhs.uk/',
@@ -72,6 +70,3 @@ export const organizations = {
     'https://proxy.sds.nhs.uk/',
   ],
 } as const;
-
-/** NHS England, who keeps every opt-out. */
-export const custodian = 'X26';

@@ -69,15 +69,19 @@ function foreign(status: OptOutStatus, patientId: string) {
 /** What somebody has registered over the NOOM API about both uses. */
 function registered(status: OptOutStatus, patientId: string) {
   const { consent } = checkConsent(ndopConsent(numbers.pop()!, status), { nhsNumberBlocks });
-  const registration = { id: randomUUID(), namespace, requestId: 'request-1', patient: `Patient/${patientId}` };
+  const patient = patientId === '' ? undefined : `Patient/${patientId}`;
+  const registration = { id: randomUUID(), namespace, requestId: 'request-1', patient };
   return toR4(consent, registration);
 }
 const byNumber = { active: ours('active', ''), inactive: ours('inactive', '') };
-const numberOf = ({ patient }: Consent) => {
-  const { system, value } = patient.identifier as { system: string; value: string };
+const numberOf = (consent: object) => {
+  const { identifier } = (consent as Consent).patient;
+  const { system, value } = identifier as { system: string; value: string };
   return `patient:identifier=${system}|${value}`;
 };
 
+/** Registered while the store had no Patient of this number. */
+const beforeItsPatient = registered('active', '');
 const cleared = ours('inactive', 'cleared');
 const stored = [
   foreign('inactive', 'of-another'),
@@ -87,6 +91,8 @@ const stored = [
   ours('active', 'of-both'),
   ours('inactive', 'cleared-and-of-another'),
   foreign('active', 'cleared-and-of-another'),
+  ours('inactive', 'known-later'),
+  beforeItsPatient,
   registered('active', 'registered-out'),
   registered('inactive', 'registered-in'),
   ours('inactive', 'cleared-and-registered-out'),
@@ -128,6 +134,16 @@ const whileFresh = [
     who: 'patient=Patient/out-and-registered-in',
     found: 'an active one, and a registered one that is inactive',
     meaning: 'opted out',
+  },
+  {
+    who: `patient=Patient/known-later\n${numberOf(beforeItsPatient)}\n`,
+    found: 'an inactive one by Patient, and by number a registered one that is active',
+    meaning: 'opted out',
+  },
+  {
+    who: `patient=Patient/cleared\n${numberOf(byNumber.inactive)}`,
+    found: 'an inactive one by Patient and one by number',
+    meaning: 'no opt-out',
   },
   { who: `_id=${cleared.id}`, found: 'one about somebody else alone', meaning: 'not checked' },
   { who: 'patient=Patient/in-error', found: 'one of neither status', meaning: 'opted out' },

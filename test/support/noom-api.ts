@@ -77,6 +77,7 @@ export class NoomApi {
   readonly healthLake: HealthLake;
   readonly idKey = createSecretKey('00112233445566778899aabbccddeeff'.repeat(2), 'hex');
   patientReference: 'literal' | 'logical' = 'literal';
+  patienceMilliseconds = 20_000;
   now = new Date('2026-11-20T06:00:00Z');
 
   static async open(): Promise<NoomApi> {
@@ -106,7 +107,13 @@ export class NoomApi {
     });
   }
 
-  async call(method: string, target: string, { headers = {}, body }: CallOptions = {}): Promise<Called> {
+  call(method: string, target: string, options: CallOptions = {}): Promise<Called> {
+    const { pathname, search } = new URL(target, baseUrl);
+    return this.callPath(method, `${pathname}${search}`, options);
+  }
+
+  /** With the path as it is, whatever it may lead to. */
+  async callPath(method: string, target: string, { headers = {}, body }: CallOptions = {}): Promise<Called> {
     const bytes = Buffer.from(
       typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body ?? ''),
     );
@@ -128,6 +135,7 @@ export class NoomApi {
       nhsNumberBlocks: ['test', 'england-wales-isle-of-man'],
       baseUrl: undefined,
       now: () => this.now,
+      patienceMilliseconds: this.patienceMilliseconds,
     });
     const { statusCode = 0, body: answered = '', isBase64Encoded = false } = result;
     const text = isBase64Encoded ? gunzipSync(Buffer.from(answered, 'base64')).toString() : answered;
@@ -183,12 +191,12 @@ export function eventOf(
   headers: Readonly<Record<string, string>>,
   body: string | undefined,
 ): APIGatewayProxyEventV2 {
-  const { pathname, search } = new URL(target, baseUrl);
+  const [pathname = '', search = ''] = target.split(/\?(.*)/s);
   return {
     version: '2.0',
     routeKey: '$default',
     rawPath: pathname,
-    rawQueryString: search.slice(1),
+    rawQueryString: search,
     headers: { host: 'noom.example.nhs.uk', 'x-forwarded-proto': 'https', ...headers },
     requestContext: {
       accountId: '000000000000',

@@ -8,6 +8,8 @@ export interface ElementDefinition {
   readonly isList: boolean;
   /** XML has it as an attribute of its parent, not as an element. */
   readonly isAttribute: boolean;
+  /** Among the elements of its type, in their order. */
+  readonly place: number;
 }
 
 /**
@@ -222,7 +224,8 @@ function read(text: string): Map<string, Map<string, ElementDefinition>> {
       const name = first.replace('@', '');
       const isAttribute = first !== name;
       const [least, most] = second.split('..');
-      current.set(name, { name, type: third, isRequired: least === '1', isList: most === '*', isAttribute });
+      const [isRequired, isList] = [least === '1', most === '*'];
+      current.set(name, { name, type: third, isRequired, isList, isAttribute, place: current.size });
     } else {
       current = new Map(types.get(second));
       types.set(first, current);

@@ -7,7 +7,7 @@ const elements = new Set(
    q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var`.split(/\s+/),
 );
 const attributes = new Set(
-  'abbr align class colspan dir headers href id lang name rowspan scope style title valign xml:lang xmlns'.split(' '),
+  'abbr align class colspan dir headers href id lang name rowspan scope title valign xml:lang xmlns'.split(' '),
 );
 
 /** Whether a text is a `div` of well-formed XHTML that holds formatting alone. */
@@ -17,7 +17,7 @@ export function isNarrative(text: string): boolean {
   const refuse = () => {
     read.isFormatting = false;
   };
-  for (const event of ['error', 'doctype', 'processinginstruction'] as const) parser.on(event, refuse);
+  for (const event of ['error', 'xmldecl', 'doctype', 'processinginstruction'] as const) parser.on(event, refuse);
   parser.on('opentag', ({ name, uri, attributes: given }) => {
     read.depth += 1;
     if (uri !== xhtmlNamespace || !elements.has(name) || (read.depth === 1 && name !== 'div')) refuse();

@@ -14,7 +14,7 @@ function isDay(text: string): boolean {
   return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
 }
 
-const year = String.raw`-?[0-9]{4}`;
+const year = String.raw`[0-9]{4}`;
 const month = String.raw`(0[1-9]|1[0-2])`;
 const day = String.raw`(0[1-9]|[12][0-9]|3[01])`;
 const time = String.raw`([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]+)?`;
@@ -27,9 +27,7 @@ const visible = /^\S+$/;
 /** Source: FHIR STU3, "Data Types", with the regular expressions given there; hour 24 is none. */
 export const primitives: Readonly<Record<string, Primitive>> = {
   boolean: { json: 'boolean', form: /^(true|false)$/ },
-  integer: { json: 'number', form: /^(0|-?[1-9][0-9]{0,9})$/ },
   unsignedInt: { json: 'number', form: /^(0|[1-9][0-9]{0,9})$/ },
-  decimal: { json: 'number', form: /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/ },
   string: { json: 'string', form: text },
   markdown: { json: 'string', form: text },
   code: { json: 'string', form: /^\S+( \S+)*$/ },
@@ -41,8 +39,11 @@ export const primitives: Readonly<Record<string, Primitive>> = {
   xhtml: { json: 'string', form: text },
 };
 
+/** What XML has no way to write, so that FHIR has it in no format: control characters and halves of pairs. Source: XML 1.0, 2.2. */
+const unwritable = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+
 /** Whether a JSON value is one of a primitive type. */
 export function isPrimitive({ json, form, isReal }: Primitive, value: unknown): boolean {
   const text = String(value);
-  return typeof value === json && form.test(text) && isReal?.(text) !== false;
+  return typeof value === json && form.test(text) && !unwritable.test(text) && isReal?.(text) !== false;
 }

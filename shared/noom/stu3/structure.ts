@@ -89,6 +89,6 @@ function joined(path: string, name: string): string {
 }
 
 /** A name as it was sent may be anything, a person's number too. */
-function nameable(name: string): string {
+export function nameable(name: string): string {
   return /^_?[A-Za-z]{1,40}$/.test(name) ? name : '(a name that is not shown)';
 }

@@ -1,8 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
-import { listOf } from '../../json.ts';
 import { elementsOf, isResourceType, type ElementDefinition } from './definitions.ts';
 import { primitives } from './primitives.ts';
-import type { StructureFault } from './structure.ts';
+import { nameable, type StructureFault } from './structure.ts';
 import { escapeAttribute, escapeText, fhirNamespace, xhtmlNamespace } from './xml-writer.ts';
 
 /** Why a text is no FHIR XML: not well formed, or what stands in it is not what FHIR has. */
@@ -28,6 +27,8 @@ interface Open {
   readonly value: Record<string, unknown>;
   /** The element's own name; that of its parent's list it goes to. */
   readonly definition: ElementDefinition | undefined;
+  /** Lists of the value that have been begun. */
+  readonly lists: Map<string, unknown[]>;
   /** How far through its type's elements, for they come in their order. */
   place: number;
   /** Of a primitive: what `value` says. */
@@ -96,11 +97,10 @@ class Reading {
       this.#openResource(local, parent.path, tag);
       return;
     }
-    const elements = [...elementsOf(parent.type).values()];
-    const place = elements.findIndex(({ name, isAttribute }) => name === local && !isAttribute);
-    const definition = elements[place];
+    const definition = elementsOf(parent.type).get(local);
     const path = `${parent.path}.${nameable(local)}`;
-    if (!definition) throw faultAt(path, 'is not a known element');
+    if (!definition || definition.isAttribute) throw faultAt(path, 'is not a known element');
+    const { place } = definition;
     if (place < parent.place) throw faultAt(path, 'is out of the order that FHIR XML has');
     if (place === parent.place && parent.value[local] !== undefined && !definition.isList) {
       throw faultAt(path, 'may stand only once');
@@ -108,12 +108,12 @@ class Reading {
     parent.place = place;
     if (definition.type === 'xhtml') {
       if (uri !== xhtmlNamespace || local !== 'div') throw faultAt(path, 'must be in the namespace of XHTML');
-      this.#stack.push({ path, type: 'xhtml', value: {}, definition, place: 0 });
+      this.#stack.push({ path, type: 'xhtml', value: {}, definition, lists: new Map(), place: 0 });
       this.#openXhtml(tag);
       return;
     }
     this.#requireFhir(local, uri, path);
-    const opened: Open = { path, type: definition.type, value: {}, definition, place: -1 };
+    const opened: Open = { path, type: definition.type, value: {}, definition, lists: new Map(), place: -1 };
     this.#readAttributes(tag, opened);
     this.#stack.push(opened);
   }
@@ -139,15 +139,26 @@ class Reading {
     else {
       const { name, isList } = closed.definition;
       const kept = closed.type === 'AnyResource' ? closed.value.resource : value;
-      if (isList) {
-        parent.value[name] = [...listOf(parent.value[name]), kept];
+      const list = parent.lists.get(name);
+      if (list) list.push(kept);
+      else if (isList) {
+        const begun = [kept];
+        parent.lists.set(name, begun);
+        parent.value[name] = begun;
       } else parent.value[name] = kept;
     }
   }
 
   #openResource(type: string, path: string, tag: SaxesTagNS): void {
     if (!isResourceType(type)) throw faultAt(path === type ? 'the root element' : path, 'is not a type served here');
-    const opened: Open = { path, type, value: { resourceType: type }, definition: undefined, place: -1 };
+    const opened: Open = {
+      path,
+      type,
+      value: { resourceType: type },
+      definition: undefined,
+      lists: new Map(),
+      place: -1,
+    };
     this.#readAttributes(tag, opened);
     this.#stack.push(opened);
   }
@@ -188,8 +199,4 @@ class Reading {
 
 function faultAt(path: string, problem: string): XmlFault {
   return new XmlFault(`${path} ${problem}`, { path, problem });
-}
-
-function nameable(name: string): string {
-  return /^[A-Za-z]{1,40}$/.test(name) ? name : '(a name that is not shown)';
 }

@@ -130,7 +130,7 @@ function inTheStore({ consentStore, operator, deployment }: Runtime): Contender 
     create: async (nhsNumber) => {
       const { consent } = checkConsent(preference(nhsNumber), { nhsNumberBlocks: ['test'] });
       const resource = toR4(consent, { id: randomUUID(), namespace, requestId: 'bench', patient: undefined });
-      if ((await store.put(resource)) === undefined) throw new Error('The store did not take a Consent');
+      if ((await store.put(resource, 'none')) === undefined) throw new Error('The store did not take a Consent');
     },
     search: async (nhsNumber) => {
       const system = 'https://fhir.nhs.uk/Id/nhs-number';

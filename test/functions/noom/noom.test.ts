@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest, test } from '@jest/globals';
+import { gzipSync } from 'node:zlib';
 import { consentIdOf } from '../../../shared/fhir/consent-id.ts';
 import { log } from '../../../shared/log.ts';
 import { readXml } from '../../../shared/noom/stu3/xml-reader.ts';
@@ -99,8 +100,10 @@ describe('with what the pipeline has learned', () => {
     expect(statusesIn(await search(nhsNumber, '&status=inactive'))).toEqual([]);
     const read = (await api.call('GET', `/Consent/${resource.id}`)).resource;
     expect(read).toMatchObject({ status: 'active', meta: { tag: [{ code: 'ndop-consent' }] } });
-    // A version is what was registered, by itself.
-    expect((await api.call('GET', `/Consent/${resource.id}/_history/1`)).resource.status).toBe('inactive');
+    // One version has one content, wherever it is read.
+    expect((await api.call('GET', `/Consent/${resource.id}/_history/1`)).resource).toEqual(read);
+    const history = (await api.call('GET', `/Consent/_history?patient=${nhsNumber}&purpose=HRESCH`)).resource;
+    expect(history.entry[0].resource).toEqual(read);
     // Once the choice is reversed nationally, what was registered stands alone again.
     await api.learn(nhsNumber, 'inactive');
     expect(statusesIn(await search(nhsNumber))).toEqual(['HRESCH inactive']);
@@ -126,6 +129,68 @@ describe('with what the pipeline has learned', () => {
   });
 });
 
+describe('what a client sends back of what it was given', () => {
+  it('never passes for what the pipeline has learned', async () => {
+    const nhsNumber = somebody();
+    const tag = [
+      { system: `${namespace}/CodeSystem/dataset`, code: 'ndop-consent' },
+      { system: 'urn:x', code: 'y' },
+    ];
+    const { resource } = await create({ ...preference(nhsNumber, 'HRESCH', 'inactive'), meta: { tag } });
+    expect(resource.meta.tag).toEqual([tag[1]]);
+    const [held] = [...api.healthLake.resources('Consent')].filter(({ id }) => id === resource.id);
+    expect(held).toMatchObject({ meta: { tag: [{ code: 'ndop-registration' }, tag[1]] } });
+  });
+
+  it('is found by its id whatever else is held, and whoever else is asked about', async () => {
+    const nhsNumber = somebody();
+    const { id } = await api.learn(nhsNumber, 'inactive');
+    await create(ndopConsent(nhsNumber, 'inactive'));
+    await api.learn(nhsNumber, 'active');
+    const statuses = async (more: string) => statusesIn(await api.call('GET', `/Consent?_id=${id}${more}`));
+    expect(await statuses('')).toEqual(['370856009 active']);
+    expect(await statuses(`&patient=${nhsNumber}`)).toEqual(['370856009 active']);
+    expect(await statuses(`&patient=${somebody()}`)).toEqual([]);
+    const inCapitals = await api.call('GET', `/Consent?_id=${id.toUpperCase()}`);
+    expect(statusesIn(inCapitals)).toEqual(['370856009 active']);
+  });
+});
+
+describe('what is held and cannot be read', () => {
+  it('is never nothing: somebody whom a Consent names by a Patient that is gone', async () => {
+    const nhsNumber = somebody();
+    const { id } = await api.learn(nhsNumber, 'active', 'gone');
+    expect(statusesIn(await search(nhsNumber))).toEqual(['HRESCH active', 'HOPERAT active']);
+    for (const target of [`/Consent/${id}`, `/Consent?_id=${id}`]) {
+      expect(codeOf(await api.call('GET', target))).toBe('500 INTERNAL_SERVER_ERROR');
+    }
+  });
+
+  it('is never nothing: something else under an id of a registration', async () => {
+    const nhsNumber = somebody();
+    const { resource } = await create(preference(nhsNumber));
+    const [held] = [...api.healthLake.resources('Consent')].filter(({ id }) => id === resource.id);
+    const untagged = {
+      ...held,
+      meta: { tag: [{ system: 'urn:x', code: 'y' }] },
+      resourceType: 'Consent',
+      id: resource.id,
+    };
+    await api.store.put(untagged, 'anything');
+    expect(codeOf(await search(nhsNumber))).toBe('500 INTERNAL_SERVER_ERROR');
+  });
+
+  it('can be registered again once an operator has deleted it', async () => {
+    const nhsNumber = somebody();
+    const { resource } = await create(preference(nhsNumber));
+    const entry = [{ request: { method: 'DELETE', url: `Consent/${resource.id}` } }];
+    await api.store.postBundle({ resourceType: 'Bundle', type: 'batch', entry });
+    expect(statusesIn(await search(nhsNumber))).toEqual([]);
+    expect(await create(preference(nhsNumber))).toMatchObject({ status: 201, resource: { id: resource.id } });
+    expect(statusesIn(await search(nhsNumber))).toEqual(['HRESCH active']);
+  });
+});
+
 describe('designs beside each other', () => {
   it('show each other’s opt-outs, and change only their own', async () => {
     const nhsNumber = somebody();
@@ -148,7 +213,6 @@ describe('designs beside each other', () => {
     { more: '&purpose=HOPERAT', seen: ['HOPERAT inactive'] },
     { more: '&purpose=http://hl7.org/fhir/v3/ActReason|HRESCH,HOPERAT', seen: ['HRESCH active', 'HOPERAT inactive'] },
     { more: '&purpose=370856009', seen: ['370856009 active'] },
-    { more: `${byProfile}&purpose=HRESCH`, seen: [] },
     { more: byProfile, seen: ['370856009 active'] },
   ])('are searched by purpose, status and profile: $more', async ({ more, seen }) => {
     const nhsNumber = somebody();
@@ -159,6 +223,9 @@ describe('designs beside each other', () => {
 
   test.each([
     { more: '&purpose=TREAT', code: '400 INVALID_CODE_VALUE' },
+    { more: `${byProfile}&purpose=HRESCH`, code: '400 INVALID_CODE_VALUE' },
+    { more: '&_id=a,b', code: '400 BAD_REQUEST' },
+    { more: '&_id=', code: '400 BAD_REQUEST' },
     { more: '&purpose=urn:x|HRESCH', code: '400 INVALID_CODE_SYSTEM' },
     { more: '&status=draft', code: '400 INVALID_CODE_VALUE' },
     { more: '&_profile=urn:x', code: '400 BAD_REQUEST' },
@@ -266,6 +333,18 @@ describe('bad input is answered as the table has it, with nothing stored', () =>
       '413 BAD_REQUEST',
     ],
     ['no type of content', good, {}, '415 UNSUPPORTED_MEDIA_TYPE'],
+    ['a packed body', () => gzipSync(good()), { ...json, 'content-encoding': 'gzip' }, '415 UNSUPPORTED_MEDIA_TYPE'],
+    ['a name that every object has', good, { 'content-type': 'constructor' }, '415 UNSUPPORTED_MEDIA_TYPE'],
+    ['an answer in what every object has', good, { ...json, accept: '__proto__' }, '415 UNSUPPORTED_MEDIA_TYPE'],
+    ['what XML cannot say', () => good().replace('research', 'a\\uffffb'), json, '400 INVALID_ELEMENT'],
+    ['half a character', () => good().replace('research', 'a\\ud800b'), json, '400 INVALID_ELEMENT'],
+    ['a control character', () => good().replace('research', 'a\\u0001b'), json, '400 INVALID_ELEMENT'],
+    [
+      'a leap second of long ago',
+      () => good().replace('2026-11-20T05:59:00', '2016-12-31T23:59:60'),
+      json,
+      '422 INVALID_RESOURCE',
+    ],
   ];
   test.each(cases)('%s', async (_, body, headers, code) => {
     const before = stored();
@@ -301,6 +380,20 @@ describe('when the store is away', () => {
     const updated = await update({ ...resource, status: 'inactive' });
     expect({ status: updated.status, etag: updated.headers.etag }).toEqual({ status: 200, etag: 'W/"2"' });
     expect(statusesIn(await search(nhsNumber))).toEqual(['HRESCH inactive']);
+  });
+
+  it('says so itself where the store takes longer than API Gateway waits', async () => {
+    api.patienceMilliseconds = 50;
+    api.healthLake.faults.add({ kind: 'slow', times: 1, milliseconds: 400 });
+    expect(codeOf(await search(somebody()))).toBe('503 INTERNAL_SERVER_ERROR');
+    api.patienceMilliseconds = 20_000;
+  });
+
+  it('tells the client what the store does not take', async () => {
+    const fault = { kind: 'entry-refuse', share: 1, method: 'PUT', status: 400 } as const;
+    api.healthLake.faults.add(fault);
+    expect(codeOf(await create(preference(somebody())))).toBe('422 INVALID_RESOURCE');
+    expect(logged.join()).toContain('noom.failed');
   });
 
   it('never answers as if nobody had opted out where a read is refused', async () => {
@@ -356,6 +449,30 @@ describe('whom a registered Consent names in the store', () => {
     await api.healthLake.replacePatients([{ resourceType: 'Patient', id: 'renumbered', identifier: identifiers }]);
     const { id } = await api.learn(nhsNumber, 'active', 'renumbered');
     expect((await api.call('GET', `/Consent/${id}`)).resource.patient.reference).toBe(referenceTo(nhsNumber));
+  });
+});
+
+describe('URLs of the store', () => {
+  it('hold no id of a Patient, which is an NHS number in some stores', async () => {
+    const nhsNumber = somebody();
+    const identifier = [{ system: 'https://fhir.nhs.uk/Id/nhs-number', value: digitsOf(nhsNumber) }];
+    await api.healthLake.replacePatients([{ resourceType: 'Patient', id: digitsOf(nhsNumber), identifier }]);
+    const { id } = await api.learn(nhsNumber, 'active', digitsOf(nhsNumber));
+    const fetched = jest.spyOn(globalThis, 'fetch');
+    expect((await api.call('GET', `/Consent/${id}`)).status).toBe(200);
+    await create(preference(nhsNumber));
+    await search(nhsNumber);
+    const urls = fetched.mock.calls.map(([url]) => new Request(url).url);
+    expect(urls.length).toBeGreaterThan(4);
+    expect(urls.join()).not.toContain(digitsOf(nhsNumber));
+  });
+
+  it('lead nowhere else by dots', async () => {
+    const { resource } = await create(preference(somebody()));
+    for (const versionId of ['.', '..']) {
+      const path = `/Consent/${resource.id}/_history/${versionId}`;
+      expect(codeOf(await api.callPath('GET', path))).toBe('404 NO_RECORD_FOUND');
+    }
   });
 });
 
