@@ -1,5 +1,7 @@
 import type { Deployment } from '../assembly/deployment.ts';
+import type { Statement } from '../iam/policy.ts';
 import type { Role } from '../iam/roles.ts';
+import type { Play } from './plays.ts';
 import type { StatementUse } from './uses.ts';
 
 /** What a role is known by: the step whose function has it, or what HealthLake does with it. */
@@ -25,8 +27,14 @@ export function shortened(resource: string, { bucket, table, keyArn }: Deploymen
   );
 }
 
+export interface Proofs {
+  readonly neededBy: ReadonlyMap<Statement, Play>;
+  /** How that play ended without the statement; absent where not each was taken away. */
+  readonly endings?: ReadonlyMap<Statement, string>;
+}
+
 /** The record as a table in Markdown. */
-export function tableOf(uses: readonly StatementUse[], deployment: Deployment): string {
+export function tableOf(uses: readonly StatementUse[], { neededBy, endings }: Proofs, deployment: Deployment): string {
   const rows = uses.map(({ role, statement, actions, resources, isNecessary }) => {
     const conditions = statement.conditions.map(({ key, values }) => `${key}: ${values.join(' or ')}`);
     return [
@@ -41,8 +49,13 @@ export function tableOf(uses: readonly StatementUse[], deployment: Deployment): 
         .map(({ text }) => text)
         .join(', '),
       isNecessary ? 'yes' : 'no',
+      neededBy.get(statement)?.scenario ?? '',
+      ...(endings ? [endings.get(statement) ?? ''] : []),
     ];
   });
-  const head = ['role', 'resource and condition', 'actions used', 'actions never used', 'necessary'];
+  const head = [
+    ...['role', 'resource and condition', 'actions used', 'actions never used', 'necessary', 'first needed by'],
+    ...(endings ? ['without it'] : []),
+  ];
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
