@@ -6,7 +6,7 @@ import type { Statement } from '../iam/policy.ts';
 import { findingsOf } from './findings.ts';
 import { play } from './play.ts';
 import { plays, type Play } from './plays.ts';
-import { endingsOf, endingWithout } from './removal.ts';
+import { differenceWithout, endingsOf, type Difference } from './removal.ts';
 import { labelOf, shortened, tableOf } from './table.ts';
 import { Uses, type StatementUse } from './uses.ts';
 
@@ -19,11 +19,9 @@ const samples = [
   { role: 'write-consents', action: 'healthlake:ProcessBundle' },
 ];
 
-const noDifference = 'no difference';
-
-/** Which play is the first to need each statement, and what is wrong with how the plays end. */
+/** Which plays need each statement, and what is wrong with how they end. */
 async function recordAll(deployment: Deployment, uses: Uses) {
-  const neededBy = new Map<Statement, Play>();
+  const neededBy = new Map<Statement, readonly Play[]>();
   const findings: string[] = [];
   for (const [index, each] of plays.entries()) {
     const own = new Uses();
@@ -32,7 +30,7 @@ async function recordAll(deployment: Deployment, uses: Uses) {
       own.record(decision);
     });
     for (const { statement, isNecessary } of own.of(deployment.roles)) {
-      if (isNecessary && !neededBy.has(statement)) neededBy.set(statement, each);
+      if (isNecessary) neededBy.set(statement, [...(neededBy.get(statement) ?? []), each]);
     }
     const [is, shouldBe] = [endingsOf(ended).join(', '), each.ends.join(', ')];
     process.stderr.write(`${index + 1} of ${plays.length}: ${each.scenario}: ${is}\n`);
@@ -41,24 +39,22 @@ async function recordAll(deployment: Deployment, uses: Uses) {
   return { neededBy, findings };
 }
 
-/** Takes away each statement by itself, in earnest, and plays what is the first to need it. */
+/** Takes away each statement by itself, in earnest; undefined where that makes no difference. */
 async function takeAway(
   statements: readonly StatementUse[],
-  neededBy: ReadonlyMap<Statement, Play>,
+  neededBy: ReadonlyMap<Statement, readonly Play[]>,
   deployment: Deployment,
-): Promise<Map<Statement, string>> {
-  const endings = new Map<Statement, string>();
+): Promise<Map<Statement, Difference | undefined>> {
+  const differences = new Map<Statement, Difference | undefined>();
   for (const use of statements) {
-    const by = neededBy.get(use.statement);
-    if (!by) continue;
-    const ending = await endingWithout(use, by, deployment);
-    endings.set(use.statement, ending ?? noDifference);
-    const what = `${labelOf(deployment, use.role)} without ${use.statement.actions.join(', ')}`;
-    process.stderr.write(
-      `${endings.size} of ${statements.length}: ${what}: ${by.scenario}: ${ending ?? noDifference}\n`,
-    );
+    const { role, statement } = use;
+    const difference = await differenceWithout(use, neededBy.get(statement) ?? [], deployment);
+    differences.set(statement, difference);
+    const what = `${labelOf(deployment, role)} without ${statement.actions.join(', ')}`;
+    const how = difference ? `${difference.by.scenario}: ${difference.ending}` : 'no difference';
+    process.stderr.write(`${differences.size} of ${statements.length}: ${what}: ${how}\n`);
   }
-  return endings;
+  return differences;
 }
 
 try {
@@ -69,9 +65,9 @@ try {
   const found = uses.of(deployment.roles);
   const isSample = ({ role, statement }: StatementUse) =>
     samples.some((each) => labelOf(deployment, role) === each.role && statement.actions.includes(each.action));
-  const endings = await takeAway(isEach ? found : found.filter(isSample), recorded.neededBy, deployment);
-  const proofs = { neededBy: recorded.neededBy, ...(isEach ? { endings } : {}) };
-  process.stdout.write(`${tableOf(found, proofs, deployment)}\n`);
+  const { neededBy } = recorded;
+  const differences = await takeAway(isEach ? found : found.filter(isSample), neededBy, deployment);
+  process.stdout.write(`${tableOf(found, isEach ? { differences } : { neededBy }, deployment)}\n`);
   const findings = [
     ...recorded.findings,
     ...uses.refused.map(
@@ -81,9 +77,11 @@ try {
       role: (role) => labelOf(deployment, role),
       resource: (resource) => shortened(resource, deployment),
     }),
-    ...[...endings]
-      .filter(([, ending]) => ending === noDifference)
-      .map(([statement]) => `${recorded.neededBy.get(statement)?.scenario ?? ''} ends as before without a statement`),
+    ...found
+      .filter(({ statement }) => differences.has(statement) && differences.get(statement) === undefined)
+      .map(
+        ({ role, statement }) => `${labelOf(deployment, role)} does as well without ${statement.actions.join(', ')}`,
+      ),
   ];
   for (const finding of findings) process.stderr.write(`${finding}\n`);
   if (findings.length > 0) process.exitCode = 1;

@@ -11,12 +11,32 @@ export function endingsOf(ended: readonly EndedExecution[]): string[] {
   return ended.map(({ outcome, error, status }) => outcome ?? error ?? status);
 }
 
+export interface Difference {
+  readonly by: Play;
+  /** How the play ends otherwise, or that something was refused. */
+  readonly ending: string;
+}
+
 /**
- * Plays a scenario in earnest without one statement of one role.
+ * Takes one statement from one role in earnest.
  *
- * @returns how it then ends otherwise, or that something was refused; undefined where it goes as it does with the statement
+ * @param plays those that have needed it: what a play needs by chance, because of a message that has come by then, another
+ *   needs for certain
+ * @returns the first of them that does not go as before; undefined where all do
  */
-export async function endingWithout(removed: Removed, by: Play, deployment: Deployment): Promise<string | undefined> {
+export async function differenceWithout(
+  removed: Removed,
+  plays: readonly Play[],
+  deployment: Deployment,
+): Promise<Difference | undefined> {
+  for (const by of plays) {
+    const ending = await endingWithout(removed, by, deployment);
+    if (ending !== undefined) return { by, ending };
+  }
+  return undefined;
+}
+
+async function endingWithout(removed: Removed, by: Play, deployment: Deployment): Promise<string | undefined> {
   const uses = new Uses();
   try {
     const endings = endingsOf(await play(by, withoutStatement(deployment, removed), uses.record));
