@@ -9,6 +9,7 @@ import { isSuperseded } from '../people/merged-records.ts';
 import { scenarioPatients } from '../people/scenario-patients.ts';
 import { runScenario, type EndedExecution } from '../runner/run-scenario.ts';
 import { startRuntime } from '../runner/runtime.ts';
+import { statePreferences } from '../runner/state-preferences.ts';
 import { scenarios, type Scenario } from '../scenarios.ts';
 import type { Play } from './plays.ts';
 
@@ -48,7 +49,7 @@ export async function play(
   try {
     const isMerged = scenario.hasMergedRecords ?? false;
     await runtime.healthLake.replacePatients(scenarioPatients(scenario, cohortRows(people), runtime.idKey, isOptedOut));
-    return await runScenario({
+    const ended = await runScenario({
       scenario,
       runtime,
       isOptedOut: (nhsNumber) => isOptedOut(nhsNumber) || (isMerged && isSuperseded(nhsNumber)),
@@ -57,6 +58,8 @@ export async function play(
       review: 'reject',
       progress: quiet,
     });
+    if (scenario.hasPreferences === true) await statePreferences(runtime, isOptedOut, () => undefined);
+    return ended;
   } finally {
     await runtime.close();
     await rm(directory, { recursive: true, force: true });

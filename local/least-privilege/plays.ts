@@ -14,6 +14,7 @@ export interface Play {
  */
 export const plays: readonly Play[] = [
   { scenario: 'happy', ends: ['Completed'] },
+  { scenario: 'noom', ends: ['Completed'] },
   { scenario: 'bulk-import', ends: ['Completed'] },
   { scenario: 'patients-by-search', ends: ['Completed'] },
   { scenario: 'held-and-approved', ends: ['Completed'] },

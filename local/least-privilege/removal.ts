@@ -43,7 +43,7 @@ async function endingWithout(removed: Removed, by: Play, deployment: Deployment)
     const other = endings.find((ending, index) => ending !== by.ends[index]);
     return other ?? (uses.refused.length > 0 ? 'refused' : undefined);
   } catch (error) {
-    // A scenario cannot go on without what its first execution was to leave; nor does a function start without its log.
+    // It needs what its first execution was to leave, and the API's answer; and no function starts without its log.
     if (uses.refused.length > 0) return 'stops';
     throw error;
   }
