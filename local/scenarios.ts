@@ -2,6 +2,7 @@ import type { Setting } from '../shared/contract.ts';
 import type { Fault as FhirStoreFault } from './healthlake/faults.ts';
 import type { Fault } from './mesh/faults.ts';
 import type { NdopBehaviour } from './ndop/ndop.ts';
+import type { Mishap } from './runner/mishaps.ts';
 
 /** One execution of the state machine, and how the national service behaves meanwhile. */
 export interface ScenarioRun {
@@ -13,6 +14,8 @@ export interface ScenarioRun {
   readonly isOverFirstRun?: boolean;
   /** The cohort comes from a CSV file in the bucket instead of the FHIR store's Patients. */
   readonly cohortFromCsv?: boolean;
+  /** So many people are no longer in that file. */
+  readonly leavers?: number;
   /** Starts while the one before is still under way. */
   readonly isConcurrent?: boolean;
   /** Starts as the schedule does, for the same moment as every other scheduled run of the scenario. */
@@ -27,6 +30,10 @@ export interface ScenarioRun {
   readonly agedDays?: number;
   /** Before it starts, the files of the snapshot and the pointer to it are lost. */
   readonly isSnapshotLost?: boolean;
+  /** Before it starts, the run before is on record as writing still, although it has closed. */
+  readonly isEndForgotten?: boolean;
+  /** What goes wrong around its steps. */
+  readonly mishaps?: readonly Mishap[];
   /** What goes wrong with the FHIR store meanwhile. */
   readonly fhirStoreFaults?: readonly FhirStoreFault[];
   readonly review?: 'approve' | 'reject' | 'none';
@@ -54,6 +61,8 @@ export interface Scenario {
   readonly unknownPeople?: number;
   /** Some Patients have further numbers, or records that were merged; a choice stands under the superseded ones alone. */
   readonly hasMergedRecords?: boolean;
+  /** So many further Patients have no NHS number. */
+  readonly numberless?: number;
   /** The Consents live in a data store of their own, beside that of the Patients. */
   readonly hasSeparateStore?: boolean;
   /** MESH is reached by mutual TLS, as it is in production. */
@@ -70,12 +79,25 @@ const stoppedWhileWriting: ScenarioRun = {
   fhirStoreFaults: [{ kind: 'entry-refuse', times: 1, entry: 0, after: 4 }],
 };
 
+const losing = (before: string, of: string): Pick<ScenarioRun, 'mishaps'> => ({
+  mishaps: [{ before, kind: 'files-lost', of }],
+});
+
+const busy = (...steps: readonly string[]): Mishap[] => steps.map((before) => ({ before, kind: 's3-busy' }));
+
+const longMessage = (before: string): Mishap[] => [{ before, kind: 'large-message' }, ...busy(before)];
+
 const one = (behaviour: NdopBehaviour): Pick<Scenario, 'runs'> => ({ runs: [{ behaviour }] });
 
 /** From a store of their own, the Consents can refer to people by their number alone. */
 const separateStore: Pick<Scenario, 'hasSeparateStore' | 'settings'> = {
   hasSeparateStore: true,
   settings: { PATIENT_REFERENCE: 'logical' },
+};
+
+/** Two Consents in a hundred, by import and by batch. */
+const refusingSome: Pick<ScenarioRun, 'fhirStoreFaults'> = {
+  fhirStoreFaults: [{ kind: 'entry-refuse', share: 0.02 }],
 };
 
 const byImport: Pick<Scenario, 'settings'> = { settings: { BULK_IMPORT_THRESHOLD: '1' } };
@@ -231,6 +253,84 @@ export const scenarios = {
     tells: 'The same, and MESH has switched our mailbox off: the drain deletes all the same, and fails then.',
     runs: [{ behaviour: 'happy' }, { isDrain: true, agedDays: 22, isMailboxDisabled: true }, { isDrain: true }],
   },
+  'expired-in-part': {
+    tells:
+      'One of three parts has had no answer for 22 days: the daily drain deletes its Consents that say "not opted out", and marks the store for the others.',
+    runs: [
+      { behaviour: 'happy' },
+      { behaviour: 'happy', exception: { part: 2, behaviour: 'undelivered' }, agedDays: 22 },
+      { isDrain: true },
+    ],
+    settings: { PART_ROWS: '250' },
+  },
+  'expired-unfinished': {
+    tells: 'A run stops while it writes, and nobody resumes it for 22 days: the drain deletes what it wrote about too.',
+    runs: [
+      { behaviour: 'happy' },
+      {
+        behaviour: 'happy',
+        isRewrite: true,
+        fhirStoreFaults: [{ kind: 'entry-refuse', times: 1, entry: 0, after: 2 }],
+      },
+      { isDrain: true, agedDays: 22 },
+    ],
+  },
+  'end-forgotten': {
+    tells: 'A run has closed and stopped before it could say so: the next one says it, and goes on.',
+    runs: [{ behaviour: 'happy' }, { behaviour: 'happy', isEndForgotten: true }],
+  },
+  'files-lost': {
+    tells: 'At one step after another the file that it reads is lost: the run says which, and goes on once it is back.',
+    runs: [
+      { behaviour: 'happy', ...losing('read-patients', 'exports/') },
+      { behaviour: 'happy', mode: 'resume', ...losing('build-cohort', '/patients/') },
+      { behaviour: 'happy', mode: 'resume', ...losing('stage-request', '/cohort/') },
+      { behaviour: 'happy', mode: 'resume', ...losing('send-request', '/request/') },
+      { behaviour: 'happy', mode: 'resume', ...losing('reconcile-part', '/cohort/') },
+      { behaviour: 'happy', mode: 'resume', ...losing('write-consents', '/changes/') },
+      { behaviour: 'happy', mode: 'resume', ...losing('write-import-files', '/changes/') },
+      { mode: 'resume', ...refusingSome, ...losing('find-unimported', '/changes/') },
+      { mode: 'resume', ...refusingSome, ...losing('correct-snapshot', '/writes/') },
+      { mode: 'resume' },
+    ],
+    ...byImport,
+  },
+  'snapshot-files-lost': {
+    tells: 'Files of the snapshot, or of a rebuild, are lost for a while: run, rebuild and drain say which.',
+    runs: [
+      { behaviour: 'happy' },
+      { behaviour: 'happy', ...losing('close-run', 'snapshots/') },
+      { mode: 'rebuild', ...losing('rebuild-part', '/cohort/') },
+      { isDrain: true, ...losing('check-freshness', 'snapshots/') },
+      { isDrain: true, agedDays: 22, ...losing('expire-consents', 'snapshots/') },
+      { isDrain: true, ...losing('record-expiry', 'snapshots/') },
+      { isDrain: true },
+    ],
+  },
+  'large-files': {
+    tells: 'S3 is busy when files of more than 5 MB are complete: each is given up, and written by the next try.',
+    runs: [
+      {
+        behaviour: 'happy',
+        mishaps: [
+          ...busy('read-patients', 'build-cohort', 'write-import-files'),
+          ...longMessage('send-request'),
+          ...longMessage('check-inbox'),
+        ],
+      },
+      { isDrain: true, mishaps: longMessage('drain-mailbox') },
+    ],
+    ...byImport,
+    numberless: 80_000,
+  },
+  'mailbox-taken': {
+    tells: 'Another run has the mailbox when a rejected request is to be split: the run stops; a resume completes it.',
+    runs: [
+      { behaviour: 'happy', mishaps: [{ before: 'split-request', kind: 'mailbox-taken' }] },
+      { behaviour: 'happy', mode: 'resume' },
+    ],
+    unknownPeople: 1,
+  },
   'dry-run': { tells: 'Cohort and request files are made; nothing is sent.', runs: [{ mode: 'dry-run' }] },
   'dry-run-over-answers': {
     tells: 'A held run is rejected; a dry run over it says what its answers would change.',
@@ -251,6 +351,13 @@ export const scenarios = {
   'cohort-from-csv': {
     tells: 'The cohort is a CSV file in the bucket.',
     runs: [{ behaviour: 'happy', cohortFromCsv: true }],
+  },
+  'left-cohort': {
+    tells: 'Twenty people are no longer in the CSV file: the Consents of those who are not opted out are deleted.',
+    runs: [
+      { behaviour: 'happy', cohortFromCsv: true },
+      { behaviour: 'happy', cohortFromCsv: true, leavers: 20 },
+    ],
   },
   'invalid-input': { tells: 'The execution input is not valid.', runs: [{ isInputInvalid: true }] },
   'bulk-import': {
@@ -293,6 +400,17 @@ export const scenarios = {
       },
       { behaviour: 'happy' },
       { behaviour: 'happy', mode: 'resume' },
+    ],
+    ...byImport,
+  },
+  'import-aborted': {
+    tells:
+      'A run is stopped while its import is under way: drain and rebuild ask HealthLake whether it is, and the next run goes on.',
+    runs: [
+      { behaviour: 'happy', mishaps: [{ before: 'check-import', kind: 'stopped' }] },
+      { isDrain: true },
+      { mode: 'rebuild' },
+      { behaviour: 'happy' },
     ],
     ...byImport,
   },

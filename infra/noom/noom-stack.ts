@@ -39,7 +39,7 @@ export class NoomStack extends Stack {
     });
     const may = new Rights(data, region);
     // The mark of the key that Consent ids are made with.
-    may.ledger(this.answers, 'GetItem', 'PutItem');
+    may.ledger(this.answers, 'PutItem');
     may.secret(this.answers, data.idKey);
     may.store(this.answers, consents, [
       'ProcessBundle',

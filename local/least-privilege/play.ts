@@ -5,11 +5,13 @@ import type { Deployment } from '../assembly/deployment.ts';
 import type { Decision } from '../iam/access.ts';
 import type { Options } from '../options.ts';
 import { cohortCsv, cohortRows, optOuts, unknownPeople } from '../people/cohort-source.ts';
-import { patientsOf } from '../people/load-cohort.ts';
-import { isSuperseded, withMergedRecords } from '../people/merged-records.ts';
+import { isSuperseded } from '../people/merged-records.ts';
+import { scenarioPatients } from '../people/scenario-patients.ts';
 import { runScenario, type EndedExecution } from '../runner/run-scenario.ts';
 import { startRuntime } from '../runner/runtime.ts';
-import { scenarios, type Scenario, type ScenarioName } from '../scenarios.ts';
+import { statePreferences } from '../runner/state-preferences.ts';
+import { scenarios, type Scenario } from '../scenarios.ts';
+import type { Play } from './plays.ts';
 
 const quiet = { entered: () => undefined, finished: () => Promise.resolve() };
 
@@ -18,12 +20,15 @@ const quiet = { entered: () => undefined, finished: () => Promise.resolve() };
  * a repeated write needs is needed.
  */
 export async function play(
-  name: ScenarioName,
+  { scenario: name, people: patients = 600 }: Play,
   deployment: Deployment,
   onDecision: (decision: Decision) => void,
 ): Promise<EndedExecution[]> {
   const scenario: Scenario = scenarios[name];
-  const people = peopleOf(name);
+  const people: Options = {
+    ...{ scenario: name, patients, optOutRate: 0.054, seed: 1, review: 'reject' },
+    ...{ out: '', json: false, serve: false, meshPort: 0 },
+  };
   const isOptedOut = await optOuts(people);
   const unknown = await unknownPeople(people, scenario.unknownPeople ?? 0);
   const directory = await mkdtemp(join(tmpdir(), 'ndop-'));
@@ -42,10 +47,9 @@ export async function play(
     losesFirstAnswers: true,
   });
   try {
-    const patients = patientsOf(cohortRows(people), runtime.idKey);
     const isMerged = scenario.hasMergedRecords ?? false;
-    await runtime.healthLake.replacePatients(isMerged ? withMergedRecords(patients, isOptedOut) : patients);
-    return await runScenario({
+    await runtime.healthLake.replacePatients(scenarioPatients(scenario, cohortRows(people), runtime.idKey, isOptedOut));
+    const ended = await runScenario({
       scenario,
       runtime,
       isOptedOut: (nhsNumber) => isOptedOut(nhsNumber) || (isMerged && isSuperseded(nhsNumber)),
@@ -54,23 +58,10 @@ export async function play(
       review: 'reject',
       progress: quiet,
     });
+    if (scenario.hasPreferences === true) await statePreferences(runtime, isOptedOut, () => undefined);
+    return ended;
   } finally {
     await runtime.close();
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-/** As few as make a held run, a rejection and three parts. */
-function peopleOf(scenario: ScenarioName): Options {
-  return {
-    scenario,
-    patients: 600,
-    optOutRate: 0.054,
-    seed: 1,
-    out: '',
-    json: false,
-    serve: false,
-    review: 'reject',
-    meshPort: 0,
-  };
 }

@@ -1,5 +1,8 @@
 import type { Deployment } from '../assembly/deployment.ts';
+import type { Statement } from '../iam/policy.ts';
 import type { Role } from '../iam/roles.ts';
+import type { Play } from './plays.ts';
+import type { Difference } from './removal.ts';
 import type { StatementUse } from './uses.ts';
 
 /** What a role is known by: the step whose function has it, or what HealthLake does with it. */
@@ -25,8 +28,13 @@ export function shortened(resource: string, { bucket, table, keyArn }: Deploymen
   );
 }
 
+/** The plays that have needed each statement, or the one that made a difference without it, and which. */
+type Proofs =
+  | { readonly neededBy: ReadonlyMap<Statement, readonly Play[]> }
+  | { readonly differences: ReadonlyMap<Statement, Difference | undefined> };
+
 /** The record as a table in Markdown. */
-export function tableOf(uses: readonly StatementUse[], deployment: Deployment): string {
+export function tableOf(uses: readonly StatementUse[], proofs: Proofs, deployment: Deployment): string {
   const rows = uses.map(({ role, statement, actions, resources, isNecessary }) => {
     const conditions = statement.conditions.map(({ key, values }) => `${key}: ${values.join(' or ')}`);
     return [
@@ -41,8 +49,18 @@ export function tableOf(uses: readonly StatementUse[], deployment: Deployment): 
         .map(({ text }) => text)
         .join(', '),
       isNecessary ? 'yes' : 'no',
+      ...proofOf(statement, proofs),
     ];
   });
-  const head = ['role', 'resource and condition', 'actions used', 'actions never used', 'necessary'];
+  const head = [
+    ...['role', 'resource and condition', 'actions used', 'actions never used', 'necessary'],
+    ...('differences' in proofs ? ['scenario without it', 'ends as'] : ['needed by']),
+  ];
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function proofOf(statement: Statement, proofs: Proofs): string[] {
+  if ('neededBy' in proofs) return [proofs.neededBy.get(statement)?.[0]?.scenario ?? ''];
+  const difference = proofs.differences.get(statement);
+  return [difference?.by.scenario ?? 'nothing', difference?.ending ?? 'before'];
 }

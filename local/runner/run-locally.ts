@@ -5,8 +5,8 @@ import { readDeployment } from '../assembly/deployment.ts';
 import { synthesize } from '../assembly/synthesize.ts';
 import type { Options } from '../options.ts';
 import { checkCohort, cohortCsv, cohortRows, optOuts, unknownPeople } from '../people/cohort-source.ts';
-import { patientsOf } from '../people/load-cohort.ts';
-import { isSuperseded, withMergedRecords } from '../people/merged-records.ts';
+import { isSuperseded } from '../people/merged-records.ts';
+import { scenarioPatients } from '../people/scenario-patients.ts';
 import { scenarios, type Scenario } from '../scenarios.ts';
 import { collectResults } from './collect-results.ts';
 import { summaryText } from './print-summary.ts';
@@ -68,9 +68,10 @@ export async function runLocally(options: Options): Promise<Summary> {
     },
   });
   try {
-    const patients = patientsOf(cohortRows(options), runtime.idKey);
     const isMerged = scenario.hasMergedRecords ?? false;
-    await runtime.healthLake.replacePatients(isMerged ? withMergedRecords(patients, isOptedOut) : patients);
+    await runtime.healthLake.replacePatients(
+      scenarioPatients(scenario, cohortRows(options), runtime.idKey, isOptedOut),
+    );
     await results.clear();
     if (options.serve) await announce(runtime, servedFile, say);
     say(`Scenario ${options.scenario}: ${scenario.tells}`);

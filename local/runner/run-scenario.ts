@@ -13,9 +13,10 @@ import type { HealthLake } from '../healthlake/healthlake.ts';
 import { answerAsNdop } from '../ndop/ndop.ts';
 import type { Scenario, ScenarioRun } from '../scenarios.ts';
 import type { ExecutionEvent } from '../step-functions/history.ts';
+import { arrangeMishaps } from './mishaps.ts';
 import { stateEntered, type Progress } from './progress.ts';
 import { mailboxOf, ndopMailboxOf, type Runtime } from './runtime.ts';
-import { ageSnapshot, loseSnapshot } from './snapshot.ts';
+import { ageSnapshot, forgetEnd, loseSnapshot } from './snapshot.ts';
 
 /** One execution that has ended. */
 export interface EndedExecution {
@@ -62,9 +63,11 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
       runtime.consentStore.faults.add({ kind: 'entry-refuse', times: run.refusedEntries, entry: 0 });
     }
     if (run.isSnapshotLost === true) await loseSnapshot(runtime);
+    if (run.isEndForgotten === true) await forgetEnd(runtime);
     if (run.agedDays !== undefined) await ageSnapshot(run.agedDays, runtime);
     for (const fault of run.fhirStoreFaults ?? []) storeOf(fault, runtime).faults.add(fault);
     arrangeMesh(run, runtime);
+    const makeGood = arrangeMishaps(run.mishaps ?? [], runtime);
     if (run.awaitsReply === true) await untilReplyWaits(runtime);
     const earlier = ended.find((execution) => execution.runId !== undefined)?.runId;
     const execution =
@@ -80,7 +83,10 @@ export async function runScenario(options: ScenarioOptions): Promise<EndedExecut
     const next = scenario.runs[index + 1];
     const isFollowedAtOnce = next?.isConcurrent === true;
     if (isFollowedAtOnce) await untilState('Check the inbox', execution, runtime);
-    else ended.push(...(await Promise.all(under.splice(0))));
+    else {
+      ended.push(...(await Promise.all(under.splice(0))));
+      await makeGood();
+    }
     running.resolve(undefined);
     // A late answer still comes.
     if (next && !isFollowedAtOnce && next.awaitsReply !== true) ndop?.close();
@@ -133,6 +139,8 @@ async function inputOf(
   if (run.cohortFromCsv === true) {
     const lines: string[] = [];
     for await (const line of cohortCsv()) lines.push(line);
+    // Behind the line that names the columns.
+    lines.splice(1, run.leavers ?? 0);
     await runtime.clients.s3.send(
       new PutObjectCommand({ Bucket: runtime.deployment.bucket, Key: csvKey, Body: lines.join('') }),
     );

@@ -27,7 +27,7 @@ import type { LogLine } from '../lambda/lambda-host.ts';
 import { makeCertificates, type Certificates } from '../mesh/certificates.ts';
 import { startMesh, type MeshStandIn } from '../mesh/mesh.ts';
 import type { MeshRequest } from '../mesh/request-log.ts';
-import { startS3 } from '../s3/start-s3.ts';
+import { startS3, type S3StandIn } from '../s3/start-s3.ts';
 import { startSecretsManager } from '../secrets-manager/start-secrets-manager.ts';
 import { startSns, type Notification } from '../sns/start-sns.ts';
 import type { StandIn } from '../stand-in.ts';
@@ -63,6 +63,7 @@ export interface Identity {
 export interface Runtime {
   readonly deployment: Deployment;
   readonly mesh: MeshStandIn;
+  readonly s3: S3StandIn;
   /** The data store of the Patients. */
   readonly healthLake: HealthLake;
   /** The data store of the Consents: the same, unless they have one of their own. */
@@ -76,6 +77,8 @@ export interface Runtime {
   readonly clients: { readonly s3: S3Client; readonly dynamoDb: DynamoDBClient; readonly sfn: SFNClient };
   /** Key of the Consent ids, and of what else is derived from a person here. */
   readonly idKey: string;
+  /** Calls it with the name of the step before each invocation from now on, which waits for it. */
+  beforeInvocation(listener: (step: string) => Promise<void>): void;
   close(): Promise<void>;
 }
 
@@ -233,10 +236,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       })),
       onLog: options.onLog,
     });
+    let beforeInvocation: (step: string) => Promise<void> = () => Promise.resolve();
     const stepFunctions = await started(
       startStepFunctions({
         stateMachines: [deployment.stateMachine, deployment.drainStateMachine],
-        invokeLambda: (functionArn, payload, invocation) => lambda.invoke(functionArn, payload, invocation),
+        invokeLambda: async (functionArn, payload, invocation) => {
+          await beforeInvocation(stepOf(deployment, functionArn));
+          return lambda.invoke(functionArn, payload, invocation);
+        },
         waitScale: options.waitScale,
         retryScale: 0.01,
         credentials,
@@ -261,6 +268,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return {
       deployment,
       mesh,
+      s3,
       healthLake,
       consentStore,
       stepFunctions,
@@ -281,6 +289,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         sfn: new SFNClient({ ...clientOptions, endpoint: stepFunctions.url }),
       },
       idKey: secrets.idKey,
+      beforeInvocation: (listener) => {
+        beforeInvocation = listener;
+      },
       close: async () => {
         await lambda.close();
         await closeStandIns();
@@ -362,6 +373,12 @@ function onlyWhereSet(
   settings: Partial<Record<Setting, string>>,
 ): Record<string, string> {
   return Object.fromEntries(Object.entries(settings).filter(([name]) => name in environment));
+}
+
+/** The name of the folder that a function is made of. */
+function stepOf({ functions }: Deployment, functionArn: string): string {
+  const found = functions.find(({ arn }) => functionArn === arn || functionArn.startsWith(`${arn}:`));
+  return found?.environment.POWERTOOLS_SERVICE_NAME ?? '';
 }
 
 export function mailboxOf({ functions }: Deployment): string {

@@ -25,6 +25,13 @@ export async function ageSnapshot(days: number, { clients, deployment }: Runtime
   await latest.move(present.manifestKey, { ...present, manifestKey: key, manifestSha256: sha256 });
 }
 
+/** The run that made the snapshot is on record as writing still: it stopped between its last two words. */
+export async function forgetEnd({ clients, deployment }: Runtime): Promise<void> {
+  const latest = new LatestSnapshot(new LedgerTable(clients.dynamoDb, deployment.table));
+  const { runId = '' } = (await latest.read()) ?? {};
+  await latest.beginWriting({ runId, opening: 1 });
+}
+
 /** The files of the snapshot and the pointer to it are gone. */
 export async function loseSnapshot({ clients, deployment }: Runtime): Promise<void> {
   const { bucket, table } = deployment;

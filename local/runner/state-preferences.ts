@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { nhsNumberSystem } from '../../shared/fhir/patients.ts';
 import { listOf, memberOf, parseJson } from '../../shared/json.ts';
 import { nhsNumberBlocks, readNhsNumber } from '../../shared/ndop/nhs-number.ts';
+import { syntheticNhsNumbers } from '../people/synthetic.ts';
 import { signedCall } from '../http-api/signed-call.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -13,6 +14,9 @@ export interface StatedPreference {
   readonly answer: string;
 }
 
+/** No cohort has this number, and so no answer was asked for it. */
+const [strangerToAll = ''] = syntheticNhsNumbers(1, 270_520);
+
 const found = z.looseObject({
   total: z.number(),
   entry: z.array(z.looseObject({ resource: z.looseObject({ id: z.string(), status: z.string() }) })).default([]),
@@ -20,7 +24,8 @@ const found = z.looseObject({
 
 /**
  * The three interactions over what the runs have left: somebody who has not opted out states a preference about research,
- * is found, and takes it back; and somebody whose opt-out was learned cannot be opted in here.
+ * is found, takes it back, and its versions are read; somebody of whom nothing is held states one too; and somebody whose
+ * opt-out was learned cannot be opted in here.
  *
  * @throws Error where a call is answered otherwise than it must be
  */
@@ -58,6 +63,9 @@ export async function statePreferences(
   await call('GET /Consent?patient=…', searchFor(sharing), 200);
   const over = { ...aboutResearch(sharing, 'inactive'), id };
   await call('PUT /Consent/…', `Consent/${id}`, 200, over, response.headers.get('etag') ?? '');
+  await call('GET /Consent/…/_history', `Consent/${id}/_history`, 200);
+  await call('GET /Consent/…/_history/1', `Consent/${id}/_history/1`, 200);
+  await call('POST /Consent (of whom nothing is held)', 'Consent', 201, aboutResearch(strangerToAll, 'active'));
 
   const optedOut = somebody(runtime, isOptedOut);
   const learned = found.parse(

@@ -21,6 +21,7 @@ const statusOf = {
   NotImplemented: 501,
   PreconditionFailed: 412,
   SignatureDoesNotMatch: 403,
+  SlowDown: 503,
   XAmzContentSHA256Mismatch: 400,
 } as const;
 

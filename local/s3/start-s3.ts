@@ -15,7 +15,7 @@ import {
   type Uploads,
 } from './multipart-operations.ts';
 import { deleteObject, getObject, listObjectsV2, putObject } from './object-operations.ts';
-import { operationOf, type Call } from './operations.ts';
+import { operationOf, type Call, type OperationName } from './operations.ts';
 import { header } from './payload.ts';
 import { S3Error } from './s3-error.ts';
 
@@ -29,6 +29,11 @@ export interface S3Options {
   /** The answer to each caller's first conditional write of each kind of key is lost, though the object is written. */
   readonly losesFirstAnswers?: boolean;
   readonly port?: number;
+}
+
+export interface S3StandIn extends StandIn {
+  /** So many of the next calls of an operation are told to come more slowly. */
+  slowDown(operation: OperationName, times: number): void;
 }
 
 /** The longest key in UTF-8 bytes. Source: "Naming Amazon S3 objects", Amazon S3 User Guide. */
@@ -46,7 +51,7 @@ export async function startS3({
   guard,
   losesFirstAnswers = false,
   port,
-}: S3Options): Promise<StandIn> {
+}: S3Options): Promise<S3StandIn> {
   const incoming = join(directory, '.incoming');
   // Whatever was under way when the last stand-in stopped was never acknowledged.
   await rm(incoming, { recursive: true, force: true });
@@ -55,12 +60,14 @@ export async function startS3({
   for (const name of names) buckets.set(name, await Bucket.open(name, directory, incoming));
   const uploads: Uploads = new Map();
   const lost = new Set<string>();
+  const toSlowDown = new Map<OperationName, number>();
 
-  return serve(async (request, response) => {
+  const server = await serve(async (request, response) => {
     try {
       response.setHeader('x-amz-request-id', randomUUID());
       const caller = await callerOf(request, credentials);
       const call = understand(request, response, buckets);
+      if (isToSlowDown(call, toSlowDown)) throw new S3Error('SlowDown', 'Please reduce your request rate.');
       if (losesFirstAnswers && isToBeLost(caller, call, lost)) response.end = (): typeof response => response.destroy();
       if (guard) await carryOutIfAllowed(caller, call, uploads, guard);
       else await carryOut(call, uploads);
@@ -69,6 +76,12 @@ export async function startS3({
       await refuse(request, response, error);
     }
   }, port);
+  return {
+    ...server,
+    slowDown: (operation, times) => {
+      toSlowDown.set(operation, times);
+    },
+  };
 }
 
 /** The access key id that signed. */
@@ -105,6 +118,12 @@ function decodeKey(text: string): string {
   }
   if (Buffer.byteLength(key) > longestKeyBytes) throw new S3Error('KeyTooLongError', 'Your key is too long');
   return key;
+}
+
+function isToSlowDown({ operation }: Call, left: Map<OperationName, number>): boolean {
+  const times = left.get(operation) ?? 0;
+  left.set(operation, times - 1);
+  return times > 0;
 }
 
 function isToBeLost(caller: string, { operation, key, request }: Call, lost: Set<string>): boolean {

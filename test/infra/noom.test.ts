@@ -180,7 +180,7 @@ describe('the function', () => {
         Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
         Resource: { 'Fn::GetAtt': [expect.stringContaining('NoomLog'), 'Arn'] },
       },
-      { Effect: 'Allow', Action: ['dynamodb:GetItem', 'dynamodb:PutItem'], Resource: ofData('Ledger') },
+      { Effect: 'Allow', Action: 'dynamodb:PutItem', Resource: ofData('Ledger') },
       { Effect: 'Allow', Action: 'kms:Decrypt', Resource: ofData('Key'), Condition: viaService('dynamodb') },
       { Effect: 'Allow', Action: 'secretsmanager:GetSecretValue', Resource: ofData('IdKey') },
       { Effect: 'Allow', Action: 'kms:Decrypt', Resource: ofData('Key'), Condition: viaService('secretsmanager') },

@@ -3,7 +3,6 @@ import type { Asked } from '../../../local/iam/evaluate.ts';
 import { grantsOf } from '../../../local/iam/evaluate.ts';
 import { parsePolicy } from '../../../local/iam/policy.ts';
 import { findingsOf } from '../../../local/least-privilege/findings.ts';
-import type { Unused } from '../../../local/least-privilege/unused.ts';
 import { Uses } from '../../../local/least-privilege/uses.ts';
 
 const allow = (Action: string[], Resource: string[]) => ({ Effect: 'Allow', Action, Resource });
@@ -40,34 +39,7 @@ test.each([
   ],
   ['a whole statement once', [allow(['s3:GetObject'], ['a/*', 'b/*'])], [], ['step needs no s3:GetObject on a/*, b/*']],
 ])('finds %s', (_, statements, asked, findings) => {
-  expect(findingsOf(record(statements, ...asked).found, [], names)).toEqual(findings);
-});
-
-test.each<[string, readonly Unused[], readonly unknown[]]>([
-  ['accounts for it', [{ role: 'step', part: 's3:PutObject', reason: 'Later.' }], []],
-  ['accounts for it in every role', [{ role: '*', part: 's3:PutObject', reason: 'Later.' }], []],
-  ['gives no reason', [{ role: 'step', part: 's3:PutObject', reason: ' ' }], ['No reason is given for s3:PutObject']],
-  [
-    'names another role',
-    [{ role: 'other', part: 's3:PutObject', reason: 'Later.' }],
-    [expect.stringContaining('needs no s3:PutObject'), expect.stringContaining('s3:PutObject of other')],
-  ],
-  [
-    'names what is used',
-    [
-      { role: '*', part: 's3:PutObject', reason: 'Later.' },
-      { role: 'step', part: 's3:GetObject', reason: 'Stale.' },
-    ],
-    [expect.stringContaining('s3:GetObject of step')],
-  ],
-])('a list of what is not used that %s', (_, accounted, findings) => {
-  const { found } = record([allow(['s3:GetObject', 's3:PutObject'], ['a/*'])], read);
-  expect(findingsOf(found, accounted, names)).toEqual(findings);
-});
-
-it('accounts for a resource', () => {
-  const { found } = record([allow(['s3:GetObject'], ['a/*', 'c/*'])], read);
-  expect(findingsOf(found, [{ role: 'step', part: 'c/*', reason: 'Later.' }], names)).toEqual([]);
+  expect(findingsOf(record(statements, ...asked).found, names)).toEqual(findings);
 });
 
 it('keeps what was refused', () => {

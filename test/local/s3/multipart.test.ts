@@ -52,6 +52,19 @@ describe('Upload of @aws-sdk/lib-storage', () => {
     expect(await filesUnderWay()).toEqual([]);
   });
 
+  it('gives up what S3 is too busy to complete, and leaves no parts; the next try stores it', async () => {
+    const upload = () => {
+      const params = { Bucket, Key: 'upload/busy', Body: Readable.from(pieces()), IfNoneMatch: '*' };
+      return new Upload({ client: s3.client(), params }).done();
+    };
+    s3.slowDown('CompleteMultipartUpload', 1);
+    await expect(upload()).rejects.toMatchObject({ name: 'SlowDown', $metadata: { httpStatusCode: 503 } });
+    await expect(get('upload/busy')).rejects.toMatchObject({ name: 'NoSuchKey' });
+    expect(await filesUnderWay()).toEqual([]);
+    await upload();
+    await get('upload/busy');
+  });
+
   it('puts a small body in one piece', async () => {
     const params = { Bucket, Key: 'upload/small', Body: Readable.from([Buffer.from('small')]) };
     await new Upload({ client: s3.client(), params }).done();

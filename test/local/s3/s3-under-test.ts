@@ -2,8 +2,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startS3 } from '../../../local/s3/start-s3.ts';
-import type { StandIn } from '../../../local/stand-in.ts';
+import { startS3, type S3StandIn } from '../../../local/s3/start-s3.ts';
 
 export const accessKeyId = 'AKIDLOCAL';
 export const secretAccessKey = 'local-secret';
@@ -12,7 +11,7 @@ export const Bucket = 'ndop-files';
 /** One stand-in on a directory of its own, started again as often as a test wants. */
 export class S3UnderTest {
   directory = '';
-  #standIn: StandIn | undefined;
+  #standIn: S3StandIn | undefined;
   #client: S3Client | undefined;
   readonly #clients: S3Client[] = [];
 
@@ -27,6 +26,10 @@ export class S3UnderTest {
 
   get url(): string {
     return this.#standIn!.url;
+  }
+
+  slowDown(...told: Parameters<S3StandIn['slowDown']>): void {
+    this.#standIn!.slowDown(...told);
   }
 
   /** The one client that most tests share, or another one with its own configuration. */
