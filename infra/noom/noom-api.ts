@@ -29,8 +29,8 @@ export interface NoomApiProps {
 
 /**
  * What the access log says of each call. Neither path nor query, which hold a Consent's id or an NHS number, nor anything that
- * the caller chose but the method, and the session name in its ARN. Of a token the application that it was issued to, never its subject, who may be a patient.
- * The time as text: ten digits of an epoch would be masked for an NHS number.
+ * the caller chose but the method, and the session name in its ARN. Of a token the application that it was issued to, never
+ * its subject, who may be a patient. The time as text: ten digits of an epoch would be masked for an NHS number.
  */
 const accessLine = {
   requestId: '$context.requestId',
