@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, it, test } from '@jest/globals';
-import { dev } from '../../infra/environments/dev.ts';
+import { dev } from '../support/environments/dev.ts';
 import { grantsOf } from '../../local/iam/evaluate.ts';
 import { parsePolicy } from '../../local/iam/policy.ts';
 import { parseMeshCredentials } from '../../shared/mesh/credentials.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { holdAgainstRules } from '../../infra/acknowledged.ts';
 import { EnvironmentStage } from '../../infra/environment-stage.ts';
 import { defaults } from '../../infra/environments/defaults.ts';
-import { dev } from '../../infra/environments/dev.ts';
+import { dev } from '../support/environments/dev.ts';
 import { defineEnvironment } from '../../infra/environments/environment.ts';
 
 const { namespace, odsCode } = dev.fhir;

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, test } from '@jest/globals';
 import { defineEnvironment, meshHosts, ndopMailboxes, type Environment } from '../../infra/environments/environment.ts';
-import { dev } from '../../infra/environments/dev.ts';
-import { integration } from '../../infra/environments/int.ts';
+import { dev } from '../support/environments/dev.ts';
+import { integration } from '../support/environments/int.ts';
 import { local } from '../../infra/environments/local.ts';
-import { prod } from '../../infra/environments/prod.ts';
+import { prod } from '../support/environments/prod.ts';
 import { readEnvironments } from '../../infra/read-environments.ts';
 
 const otherStore = 'https://healthlake.eu-west-2.amazonaws.com/datastore/11111111111111111111111111111111/r4/';
@@ -374,13 +374,21 @@ describe('the folder of environments', () => {
   const folder = join(import.meta.dirname, '../../infra/environments');
   const run = promisify(execFile);
 
+  /** An environment as a file of that folder. */
+  async function asItCame(name: string): Promise<string> {
+    const text = await readFile(join(import.meta.dirname, `../support/environments/${name}.ts`), 'utf8');
+    return text.replaceAll('../../../infra/environments/', './');
+  }
+
   /** What reading a copy of the folder says, with a file more in it; within the project, so that it finds the packages. */
   async function readWith(file: string, text: string): Promise<string> {
     const scratch = join(folder, '../../.local');
     await mkdir(scratch, { recursive: true });
     const copy = await mkdtemp(join(scratch, 'environments-'));
     try {
-      await cp(folder, copy, { recursive: true });
+      for (const name of ['environment', 'defaults', 'local'])
+        await cp(join(folder, `${name}.ts`), join(copy, `${name}.ts`));
+      for (const name of ['dev', 'int', 'prod']) await writeFile(join(copy, `${name}.ts`), await asItCame(name));
       await writeFile(join(copy, file), text);
       const script = `
         import { readEnvironments } from '${join(folder, '../read-environments.ts')}';
@@ -393,12 +401,13 @@ describe('the folder of environments', () => {
   }
 
   it('is read whole', async () => {
-    expect((await readEnvironments(folder)).map(({ name }) => name)).toEqual(['dev', 'int', 'local', 'prod']);
+    const files = (await readdir(folder)).filter((file) => !['environment.ts', 'defaults.ts'].includes(file));
+    expect((await readEnvironments(folder)).map(({ name }) => `${name}.ts`)).toEqual(files.sort());
+    expect(files).toContain('local.ts');
   });
 
   it('makes a new environment known by its file alone', async () => {
-    const dev = await readFile(join(folder, 'dev.ts'), 'utf8');
-    const test2 = dev.replace("name: 'dev'", "name: 'test2'");
+    const test2 = (await asItCame('dev')).replace("name: 'dev'", "name: 'test2'");
     expect(await readWith('test2.ts', test2.replace('RZZ99OT001', 'RZZ99OT003'))).toBe('dev,int,local,prod,test2');
     expect(await readWith('test2.ts', test2)).toBe(
       'infra/environments/test2.ts: mesh.mailbox: RZZ99OT001 is the one of dev',

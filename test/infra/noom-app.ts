@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { holdAgainstRules } from '../../infra/acknowledged.ts';
 import { EnvironmentStage } from '../../infra/environment-stage.ts';
-import { dev } from '../../infra/environments/dev.ts';
+import { dev } from '../support/environments/dev.ts';
 import { defineEnvironment } from '../../infra/environments/environment.ts';
 
 const consentBaseUrl = 'https://healthlake.eu-west-2.amazonaws.com/datastore/consents/r4/';

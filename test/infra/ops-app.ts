@@ -1,6 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { EnvironmentStage } from '../../infra/environment-stage.ts';
-import { dev } from '../../infra/environments/dev.ts';
+import { dev } from '../support/environments/dev.ts';
 
 const drain = { ...dev.drain, enabled: true };
 const schedule = { ...dev.schedule, enabled: true };

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, test } from '@jest/globals';
+import { readEnvironments } from '../../infra/read-environments.ts';
 import { synthesize } from '../../local/assembly/synthesize.ts';
 
 interface Statement {
@@ -34,14 +35,16 @@ interface Artifact {
 }
 
 const root = join(import.meta.dirname, '../..');
-const environments = ['dev', 'int', 'local', 'prod'];
+const environments = await readEnvironments(join(root, 'infra/environments'));
+const names = environments.map(({ name }) => name);
+const { account: prodAccount } = environments.find(({ name }) => name === 'prod')!;
 let app: Synthesized;
 
 beforeAll(async () => {
   const { directory } = await synthesize(root);
   const stacks: Record<string, Resources> = {};
   const isProtected: Record<string, boolean> = {};
-  for (const environment of environments) {
+  for (const environment of names) {
     const folder = join(directory, `assembly-${environment}`);
     const { artifacts } = (await read(join(folder, 'manifest.json'))) as { artifacts: Record<string, Artifact> };
     for (const { properties } of Object.values(artifacts)) {
@@ -93,7 +96,14 @@ describe("cdk-nag's rules", () => {
   it('find nothing that is not acknowledged, in any environment', () => {
     expect(app.findings).toEqual([]);
     expect(Object.keys(app.stacks).sort()).toEqual(
-      [...environments.flatMap((name) => [`${name}-data`, `${name}-ops`, `${name}-pipeline`]), 'local-noom'].sort(),
+      [
+        ...environments.flatMap(({ name, noom }) => [
+          `${name}-data`,
+          `${name}-ops`,
+          `${name}-pipeline`,
+          ...(noom.enabled ? [`${name}-noom`] : []),
+        ]),
+      ].sort(),
     );
   });
 
@@ -104,7 +114,7 @@ describe("cdk-nag's rules", () => {
 
 describe('what is kept', () => {
   it('outlives its stack and its replacement', () => {
-    const kept = environments.flatMap((name) => Object.entries(app.stacks[`${name}-data`] ?? {}));
+    const kept = names.flatMap((name) => Object.entries(app.stacks[`${name}-data`] ?? {}));
     const types = ['KMS::Key', 'S3::Bucket', 'DynamoDB::GlobalTable', 'SecretsManager::Secret', 'SNS::Topic'];
     const stateful = kept.filter(([, { Type }]) => types.includes(Type.replace('AWS::', '')));
     expect(stateful).toHaveLength(4 * 7);
@@ -212,14 +222,14 @@ describe('what is kept', () => {
       ['events.amazonaws.com', 'ours'],
     ]);
     expect(services[3]?.Condition).toEqual({
-      ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': 'arn:aws:sns:eu-west-2:333333333333:prod-data-*' },
+      ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': `arn:aws:sns:eu-west-2:${prodAccount}:prod-data-*` },
     });
     expect(JSON.stringify(services[0]?.Condition)).toBe(
       JSON.stringify({
         ArnLike: {
           'kms:EncryptionContext:aws:logs:arn': [
-            'arn:aws:logs:eu-west-2:333333333333:log-group:prod-*',
-            'arn:aws:logs:eu-west-2:333333333333:log-group:/aws/vendedlogs/states/prod-*',
+            `arn:aws:logs:eu-west-2:${prodAccount}:log-group:prod-*`,
+            `arn:aws:logs:eu-west-2:${prodAccount}:log-group:/aws/vendedlogs/states/prod-*`,
           ],
         },
       }),
@@ -231,9 +241,9 @@ describe('the operators’ topic', () => {
   it('takes nothing from a service but for this account, and of EventBridge from the one rule alone', () => {
     const [policy] = inProd('AWS::SNS::TopicPolicy');
     const services = statementsOf(policy?.Properties.PolicyDocument).filter(({ Principal }) => Principal?.Service);
-    const account = { StringEquals: { 'aws:SourceAccount': '333333333333' } };
+    const account = { StringEquals: { 'aws:SourceAccount': prodAccount } };
     const [rule] = inProd('AWS::Events::Rule');
-    const ruleArn = `arn:aws:events:eu-west-2:333333333333:rule/${String(rule?.Properties.Name)}`;
+    const ruleArn = `arn:aws:events:eu-west-2:${prodAccount}:rule/${String(rule?.Properties.Name)}`;
     expect(services.map(({ Principal, Action, Condition }) => [Principal?.Service, Action, Condition])).toEqual([
       ['cloudwatch.amazonaws.com', 'sns:Publish', account],
       ['events.amazonaws.com', 'sns:Publish', { ...account, ArnEquals: { 'aws:SourceArn': ruleArn } }],
@@ -248,7 +258,7 @@ describe('logs', () => {
     expect(groups.filter(({ Properties }) => Properties.RetentionInDays !== 90)).toEqual([]);
     const machines = groups.filter(({ Properties }) => Properties.LogGroupName !== undefined);
     expect(machines.map(({ Properties }) => Properties.LogGroupName).sort()).toEqual(
-      environments
+      names
         .flatMap((name) => [`${name}-drain-mailbox`, `${name}-refresh-consents`])
         .map((name) => `/aws/vendedlogs/states/${name}`),
     );
@@ -341,10 +351,15 @@ describe('the schedules', () => {
       name.replace('prod-pipeline/', ''),
     );
     const schedules = all('AWS::Scheduler::Schedule');
-    expect(schedules).toHaveLength(8);
-    for (const { Properties } of schedules) {
+    expect(schedules).toHaveLength(2 * environments.length);
+    for (const { name, Properties } of schedules) {
+      const { drain, schedule: runs } = environments.find((each) => name.startsWith(`${each.name}-`))!;
+      const { enabled } = name.includes('Drain') ? drain : runs;
       const { Target, ...schedule } = Properties as { Target: { Arn: { 'Fn::GetAtt': [string, string] } } };
-      expect(schedule).toMatchObject({ State: 'DISABLED', ScheduleExpressionTimezone: 'Europe/London' });
+      expect(schedule).toMatchObject({
+        State: enabled ? 'ENABLED' : 'DISABLED',
+        ScheduleExpressionTimezone: 'Europe/London',
+      });
       expect(JSON.stringify(schedule)).toMatch(/cron\(\d+ (?:[3-9]|1\d|2[0-3]) /);
       expect(aliases).toContain(Target.Arn['Fn::GetAtt'][0]);
       expect(Target).toMatchObject({
@@ -377,11 +392,12 @@ describe('the schedules', () => {
   });
 });
 
-it('no environment but the laptop has an API, unless somebody enables it', () => {
+it('no environment has an API that has not enabled it', () => {
   const gateways = Object.entries(app.stacks).filter(([, resources]) =>
     Object.values(resources).some(({ Type }) => Type.startsWith('AWS::ApiGateway')),
   );
-  expect(gateways.map(([stack]) => stack)).toEqual(['local-noom']);
+  const enabled = environments.filter(({ noom }) => noom.enabled).map(({ name }) => `${name}-noom`);
+  expect(gateways.map(([stack]) => stack).sort()).toEqual(enabled.sort());
 });
 
 describe('rights', () => {

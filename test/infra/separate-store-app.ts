@@ -1,6 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { EnvironmentStage } from '../../infra/environment-stage.ts';
-import { dev } from '../../infra/environments/dev.ts';
+import { dev } from '../support/environments/dev.ts';
 import { defineEnvironment } from '../../infra/environments/environment.ts';
 
 /** Data stores of the environment below, by their ids. */
