@@ -21,7 +21,12 @@ export async function readEnvironments(folder: string): Promise<Environment[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.ts') && !others.includes(file)).sort();
   const environments = await Promise.all(
     files.map(async (file) => {
-      const exported: unknown = await import(pathToFileURL(join(folder, file)).href);
+      const exported: unknown = await import(pathToFileURL(join(folder, file)).href).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        // What is wrong with the values names the file already.
+        const place = message.startsWith('infra/environments/') ? '' : `infra/environments/${file}: `;
+        throw new Error(`${place}${message}`, { cause: error });
+      });
       const [environment, ...more] = Object.values(module.safeParse({ ...Object(exported) }).data ?? {});
       if (environment === undefined || more.length > 0) {
         throw new Error(`infra/environments/${file}: must export one environment and nothing else`);

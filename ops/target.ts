@@ -95,11 +95,22 @@ async function openServed(name: string | undefined): Promise<Target> {
   );
 }
 
+function describe(stackName: string) {
+  return new CloudFormationClient({ region }).send(new DescribeStacksCommand({ StackName: stackName }));
+}
+
 async function openDeployed(name: string): Promise<Target> {
   const stackName = `${name}-pipeline`;
-  const { Stacks = [] } = await new CloudFormationClient({ region }).send(
-    new DescribeStacksCommand({ StackName: stackName }),
-  );
+  const { Stacks = [] } = await describe(stackName).catch((error: unknown) => {
+    const { name: kind, message } = error instanceof Error ? error : { name: '', message: '' };
+    if (kind === 'CredentialsProviderError') {
+      throw new UsageError('There are no AWS credentials: sign in, or name a profile in AWS_PROFILE', { cause: error });
+    }
+    if (kind !== 'ValidationError' || !message.includes('does not exist')) throw error;
+    throw new UsageError(`--env ${name}: the account that these credentials are of has no stack ${stackName}`, {
+      cause: error,
+    });
+  });
   const outputs = new Map((Stacks[0]?.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
   const output = (key: string) => {
     const value = outputs.get(key);

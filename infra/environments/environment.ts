@@ -270,6 +270,9 @@ function storeFaults({ name, region, fhir }: Environment): string[] {
     if (url === undefined || name === 'local' || /\/datastore\/[^/]+\/r4\/$/.test(url)) continue;
     faults.push(`${field}: must end in /datastore/<id>/r4/, as HealthLake shows it: rights and exports go by the id`);
   }
+  const [, placeOfHost = region] = /\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\./.exec(baseUrl ?? '') ?? [];
+  if (placeOfHost !== region)
+    faults.push(`fhir.baseUrl: is in ${placeOfHost}: the store must be in ${region}, as all the rest`);
   if (consentBaseUrl === undefined) return faults;
   const patients = baseUrl ?? `https://healthlake.${region}.amazonaws.com/`;
   if (new URL(consentBaseUrl).host !== new URL(patients).host) {

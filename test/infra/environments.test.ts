@@ -155,6 +155,11 @@ test.each<{ wrong: string; environment: Environment; says: string }>([
     says: `keptDays.${kind}`,
   })),
   {
+    wrong: 'a store in another region',
+    environment: { ...dev, fhir: { ...dev.fhir, baseUrl: otherStore.replace('eu-west-2', 'eu-west-1') } },
+    says: 'fhir.baseUrl: is in eu-west-1: the store must be in eu-west-2',
+  },
+  {
     wrong: 'a FHIR store that names no data store',
     environment: { ...dev, fhir: { ...dev.fhir, baseUrl: 'https://healthlake.eu-west-2.amazonaws.com/r4/' } },
     says: 'fhir.baseUrl: must end in /datastore/<id>/r4/',
@@ -416,6 +421,7 @@ describe('the folder of environments', () => {
 
   test.each([
     { wrong: 'no environment', text: 'export {};', says: 'infra/environments/test2.ts: must export one environment' },
+    { wrong: 'no TypeScript', text: 'export const test2 = {', says: 'infra/environments/test2.ts: ' },
     {
       wrong: 'an environment of another name',
       text: "export { dev } from './dev.ts';",
