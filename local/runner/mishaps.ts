@@ -20,8 +20,8 @@ export type Mishap = {
   | { readonly kind: 'mailbox-taken' }
   /** S3 completes no file that is written in pieces, as often as a client asks. */
   | { readonly kind: 's3-busy' }
-  /** A message that is none of ours and longer than 5 MB waits in the inbox. */
-  | { readonly kind: 'large-message' }
+  /** A message that is none of ours waits in the inbox; a large one is longer than 5 MB. */
+  | { readonly kind: 'small-message' | 'large-message' }
 );
 
 type MakeGood = () => Promise<void>;
@@ -30,7 +30,7 @@ const nothing: MakeGood = () => Promise.resolve();
 const otherRun = { execution: 'the execution of another run', runId: '20260101T020000Z-0000' };
 /** The AWS SDK gives up after so many. */
 const triesOfAClient = 3;
-const largeBytes = 6_000_000;
+const messageBytes = { 'small-message': 60, 'large-message': 6_000_000 } as const;
 
 /**
  * Lets mishaps happen to the executions that follow.
@@ -75,10 +75,11 @@ async function befall(mishap: Mishap, runtime: Runtime): Promise<MakeGood> {
         s3.slowDown('CompleteMultipartUpload', 0);
         return Promise.resolve();
       };
+    case 'small-message':
     case 'large-message':
       mesh.deliver({
         ...{ from: 'RZZ99OT002', to: mailboxOf(deployment), workflowId: 'SOMETHING_ELSE' },
-        body: Buffer.alloc(largeBytes, 'none of ours\n'),
+        body: Buffer.alloc(messageBytes[mishap.kind], 'none of ours\n'),
       });
       return nothing;
   }
