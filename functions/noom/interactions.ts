@@ -9,7 +9,7 @@ import type { Answer } from './answer.ts';
 import { historyBundle, searchset, type Asked } from './bundles.ts';
 import { capabilityStatement } from './capability-statement.ts';
 import { bodyFormat, requireForm } from './media-types.ts';
-import { readBody } from './read-body.ts';
+import { readBody, textOf } from './read-body.ts';
 import type { NoomRequest } from './request.ts';
 import type { Interaction } from './route.ts';
 import { readHistorySearch, readSearch } from './search-parameters.ts';
@@ -31,7 +31,11 @@ export const interactions: Readonly<Record<Interaction, (request: NoomRequest, d
 
   'search-type': async (request, deps) => {
     const { method, parameters } = request;
-    if (method === 'POST') requireForm(request.header('content-type'));
+    if (method === 'POST') {
+      requireForm(request.header('content-type'));
+      // As long as a body may be, and in UTF-8.
+      textOf(request.body);
+    }
     const search = readSearch(parameters, deps.nhsNumberBlocks);
     const store = await deps.openStore();
     const found =

@@ -356,6 +356,14 @@ describe('bad input is answered as the table has it, with nothing stored', () =>
   });
 });
 
+test.each([
+  { form: 'one that is too long', body: `patient=${'9'.repeat(300_000)}`, code: '413 BAD_REQUEST' },
+  { form: 'one that is no text', body: Buffer.from([0x70, 0xff]), code: '400 MESSAGE_NOT_WELL_FORMED' },
+])('a search by a form is held to what a body is: $form', async ({ body, code }) => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  expect(codeOf(await api.call('POST', '/Consent/_search', { body, headers }))).toBe(code);
+});
+
 describe('when the store is away', () => {
   it('says that nothing is known, and to try again', async () => {
     for (const fault of [
