@@ -62,6 +62,7 @@ function refusalOf(error: unknown): Refusal {
     return new Refusal('INTERNAL_SERVER_ERROR', 'The store is away or busy: nothing is known, try again', {
       status: 503,
       issueType: 'transient',
+      headers: { 'retry-after': '5' },
       cause: error,
     });
   }
@@ -71,12 +72,7 @@ function refusalOf(error: unknown): Refusal {
 function refusalAnswer(refusal: Refusal, error: unknown): Answer {
   // A refusal of the store's is the client's to mend, or ours.
   if (refusal.status >= 500 || refusal.cause instanceof PermanentError) logFailure(refusal.cause ?? error);
-  const allow = error instanceof Refusal && 'allow' in error ? { allow: String(error.allow) } : {};
-  return {
-    status: refusal.status,
-    headers: { ...allow, ...(refusal.status === 503 ? { 'retry-after': '5' } : {}) },
-    resource: refused(refusal),
-  };
+  return { status: refusal.status, headers: refusal.headers, resource: refused(refusal) };
 }
 
 /** A foreign error's message is left behind, since it may quote what it stumbled over. */

@@ -24,26 +24,17 @@ const routes: readonly Route[] = [
 /**
  * What is asked for.
  *
- * @throws Refusal NO_RECORD_FOUND where there is no such path; MethodRefused where it is not for this method
+ * @throws Refusal NO_RECORD_FOUND where there is no such path; BAD_REQUEST 405 where it is not for this method
  */
 export function routeOf({ method, segments }: Pick<NoomRequest, 'method' | 'segments'>): Interaction {
   const found = routes.find(({ path }) => path.length === segments.length && path.every(isSame(segments)));
   if (!found) throw new Refusal('NO_RECORD_FOUND', 'Nothing is served here: the API has Consent and metadata');
   const [, interaction] = Object.entries(found.methods).find(([name]) => name === method) ?? [];
   if (interaction) return interaction;
-  throw new MethodRefused(Object.keys(found.methods));
-}
-
-/** Neither deleted nor patched: whoever opts back in does so by an update. */
-class MethodRefused extends Refusal {
-  /** The header of this name. */
-  readonly allow: string;
-
-  constructor(methods: readonly string[]) {
-    const allow = methods.join(', ');
-    super('BAD_REQUEST', `This path takes ${allow}`, { status: 405, issueType: 'not-supported' });
-    this.allow = allow;
-  }
+  // Neither deleted nor patched: whoever opts back in does so by an update.
+  const allow = Object.keys(found.methods).join(', ');
+  const options = { status: 405, issueType: 'not-supported', headers: { allow } };
+  throw new Refusal('BAD_REQUEST', `This path takes ${allow}`, options);
 }
 
 /** The first design's texts spell the type in small letters. */

@@ -24,6 +24,12 @@ const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
+interface RefusalOptions extends ErrorOptions {
+  readonly status?: number;
+  readonly issueType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** An answer other than success. Its message is for the client: a sentence that says what to do, and quotes nobody's data. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -31,17 +37,16 @@ export class Refusal extends Error {
   readonly status: number;
   readonly issueType: string;
   readonly display: string;
+  /** That go with the answer. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    code: RefusalCode,
-    message: string,
-    options: ErrorOptions & { readonly status?: number; readonly issueType?: string } = {},
-  ) {
+  constructor(code: RefusalCode, message: string, options: RefusalOptions = {}) {
     super(message, options);
     const [status, issueType, display] = refusals[code];
     this.code = code;
     this.status = options.status ?? status;
     this.issueType = options.issueType ?? issueType;
     this.display = display;
+    this.headers = options.headers ?? {};
   }
 }
