@@ -153,29 +153,29 @@ function identityOf(
   } as const;
 }
 
-/** Turns some bits of an id over and, done again, back: every view has an id of its own, and leads to what it shows. */
+/** Which bits of an id are turned over to show it about a subject. */
 const turned: Readonly<Record<Subject, string>> = {
   HRESCH: '5245534541',
   HOPERAT: '504c414e4e',
   NDOP: '4e444f5031',
 };
 
-/** What the pipeline has learned is shown to the later design under its own id. */
-export function viewIdOf(id: string, held: Subject | undefined, subject: Subject): string {
-  if (held === subject || (held === undefined && subject === 'NDOP')) return id;
+/** Done again, it leads back: every view has an id of its own, and is led from it to what it shows. */
+function turnedOver(id: string, subject: Subject): string {
   const tail = BigInt(`0x${id.slice(-10)}`) ^ BigInt(`0x${turned[subject]}`);
   return id.slice(0, -10) + tail.toString(16).padStart(10, '0');
+}
+
+/** What the pipeline has learned is shown to the later design under its own id. */
+export function viewIdOf(id: string, held: Subject | undefined, subject: Subject): string {
+  const isOwn = held === subject || (held === undefined && subject === 'NDOP');
+  return isOwn ? id : turnedOver(id, subject);
 }
 
 /** Under which ids the store may hold what is shown under this one, each with the subject that it would be shown about. */
 export function heldIdsFor(shownId: string): readonly { readonly id: string; readonly subject: Subject | undefined }[] {
   return [
     { id: shownId, subject: undefined },
-    ...subjects.map((subject) => ({ id: viewIdOf(shownId, shownFrom(subject), subject), subject })),
+    ...subjects.map((subject) => ({ id: turnedOver(shownId, subject), subject })),
   ];
-}
-
-/** Any subject other than this one: what is shown as itself keeps its id. */
-function shownFrom(subject: Subject): Subject {
-  return subject === 'NDOP' ? 'HRESCH' : 'NDOP';
 }
