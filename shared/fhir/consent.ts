@@ -54,6 +54,14 @@ export const limitingAccess = {
   display: 'Limiting access to confidential patient information',
 } as const;
 
+/** What every opt-out is filed under, learned or registered. */
+export const optOutCategories = [
+  { coding: [limitingAccess], text: 'National data opt-out' },
+  { coding: [{ system: `${terminology}/v3-ActCode`, code: 'INFA' }] },
+];
+export const restricted = { system: `${terminology}/v3-Confidentiality`, code: 'R' };
+export const optOutRule = { system: `${terminology}/v3-ActCode`, code: 'OPTOUT' };
+
 /** NHS England, custodian of every opt-out. */
 export const nhsEngland = {
   type: 'Organization',
@@ -103,24 +111,18 @@ export function consentOf(optOut: OptOut, patientId: string, options: ConsentOpt
     id,
     meta: {
       source: sourceOf(options),
-      security: [{ system: `${terminology}/v3-Confidentiality`, code: 'R' }],
+      security: [restricted],
       tag: [datasetTag(namespace)],
     },
     identifier: [{ system: 'urn:ietf:rfc:3986', value: `urn:uuid:${id}` }],
     status,
     scope: { coding: [{ system: `${terminology}/consentscope`, code: 'patient-privacy' }] },
-    category: [
-      {
-        coding: [limitingAccess],
-        text: 'National data opt-out',
-      },
-      { coding: [{ system: `${terminology}/v3-ActCode`, code: 'INFA' }] },
-    ],
+    category: optOutCategories,
     patient: patientReference(nhsNumber, patientId, options),
     dateTime: since,
     organization: [nhsEngland],
     policy: [{ authority: 'https://digital.nhs.uk/', uri: operationalPolicy }],
-    policyRule: { coding: [{ system: `${terminology}/v3-ActCode`, code: 'OPTOUT' }] },
+    policyRule: { coding: [optOutRule] },
     provision: {
       type: 'deny',
       ...(optedOutSince === undefined ? {} : { period: periodOf(status, since, optedOutSince) }),

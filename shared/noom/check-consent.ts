@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import { limitingAccess, nhsEngland } from '../fhir/consent.ts';
 import { isUuid } from '../fhir/uuid.ts';
-import { listOf, memberOf } from '../json.ts';
+import { isObject, listOf, memberOf } from '../json.ts';
 import type { NhsNumberBlock } from '../ndop/nhs-number.ts';
 import { ndopForm, preferenceForm, subjectOf, type Consent, type Extension } from './consent.ts';
 import { endOf, nhsNumberIn, numberTextIn } from './references.ts';
 import { Refusal } from './refusal.ts';
-import { isObject, structureFaultOf } from './stu3/structure.ts';
+import { structureFaultOf } from './stu3/structure.ts';
 import {
   actReasons,
   extensions,

@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import { datasetSystem, limitingAccess, registrationTag, terminology } from '../fhir/consent.ts';
+import {
+  datasetSystem,
+  limitingAccess,
+  optOutCategories,
+  optOutRule,
+  registrationTag,
+  restricted,
+  terminology,
+} from '../fhir/consent.ts';
 import { bearsTag } from '../fhir/record-of-consent.ts';
-import { listOf, memberOf, parseJson } from '../json.ts';
+import { isObject, listOf, memberOf, parseJson } from '../json.ts';
 import { ndopForm, preferenceForm, type Coding, type Consent, type Reference } from './consent.ts';
 import { endOf } from './references.ts';
 import { Refusal } from './refusal.ts';
-import { isObject } from './stu3/structure.ts';
 import { actReasons, ndopProfile, organizations, patients, preferences, secureSnomed } from './vocabulary.ts';
 
 /** A registered Consent as the store holds it, in FHIR R4. */
@@ -29,16 +36,6 @@ export function isRegistration(resource: unknown, namespace: string): boolean {
   return bearsTag(resource, registrationTag(namespace));
 }
 
-/** What makes any reader of ours see it: the category that consumers search by comes with every version, in force or not. */
-const ourCategories = [
-  {
-    coding: [limitingAccess],
-    text: 'National data opt-out',
-  },
-  { coding: [{ system: `${terminology}/v3-ActCode`, code: 'INFA' }] },
-];
-const restricted = { system: `${terminology}/v3-Confidentiality`, code: 'R' };
-const optOutRule = { system: `${terminology}/v3-ActCode`, code: 'OPTOUT' };
 /** Of a policy rule that is a URI. Source: HL7/fhir, implementations/r3maps/R3toR4/Consent.map. */
 const uriSystem = 'urn:ietf:rfc:3986';
 
@@ -75,7 +72,8 @@ export function toR4(consent: Consent, { id, namespace, requestId, patient }: R4
     ...(identifier === undefined ? {} : { identifier: [identifier] }),
     status: consent.status,
     scope: { coding: [{ system: `${terminology}/consentscope`, code: 'patient-privacy', display: 'Privacy Consent' }] },
-    category: [...category, ...ourCategories],
+    // What consumers search by comes with every version, in force or not.
+    category: [...category, ...optOutCategories],
     patient: person(consent.patient),
     dateTime: consent.dateTime,
     ...(party ? { performer: [person(party)] } : {}),
@@ -108,7 +106,7 @@ export function fromR4(resource: unknown, namespace: string): Consent {
   const purpose = inStu3(first(memberOf(provision, 'purpose')));
   const isNdop = memberOf(purpose, 'code') === limitingAccess.code;
   const category = listOf(member('category')).filter(
-    (each) => !ourCategories.some((ours) => isDeepStrictEqual(each, ours)),
+    (each) => !optOutCategories.some((ours) => isDeepStrictEqual(each, ours)),
   );
   const rule = listOf(memberOf(member('policyRule'), 'coding')).find((each) => memberOf(each, 'system') === uriSystem);
   const labels = listOf(memberOf(meta, 'security'));

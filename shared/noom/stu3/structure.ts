@@ -1,3 +1,4 @@
+import { isObject } from '../../json.ts';
 import { elementsOf, isResourceType, type ElementDefinition } from './definitions.ts';
 import { isNarrative } from './narrative.ts';
 import { isPrimitive, primitives } from './primitives.ts';
@@ -78,10 +79,6 @@ function valueFault(value: unknown, type: string, path: string, depth: number): 
   }
   if (isPrimitive(primitive, value)) return undefined;
   return { path, problem: `must be of the type ${type}` };
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function joined(path: string, name: string): string {

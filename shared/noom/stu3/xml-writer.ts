@@ -1,6 +1,6 @@
+import { isObject } from '../../json.ts';
 import { elementsOf, type ElementDefinition } from './definitions.ts';
 import { primitives } from './primitives.ts';
-import { isObject } from './structure.ts';
 
 export const fhirNamespace = 'http://hl7.org/fhir';
 export const xhtmlNamespace = 'http://www.w3.org/1999/xhtml';
